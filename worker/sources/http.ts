@@ -1,0 +1,157 @@
+/**
+ * Files behind HTTP. Redirects are followed by hand and every hop passes the guard; the connection goes to the address that was checked.
+ * A resumed transfer carries `If-Range`: a source that changed answers with the whole file instead of a wrong rest.
+ */
+import type { Guard, WebTarget } from "../guard/guard.ts";
+import { safeUri } from "../guard/rules.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import { emptyStream, type Opened, type OpenOptions, permanent, type Source, transient } from "./source.ts";
+
+const MOST_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const PERMANENT = new Set([400, 401, 403, 404, 405, 406, 410, 414, 451, 501, 505]);
+const BUSY = new Set([429, 503]);
+
+/** A source for `http:` and `https:` URIs. */
+export function httpSource(options: { guard: Guard; now: () => Date }): Source {
+  return {
+    open: async (uri, request) => {
+      try {
+        return await follow(uri, request, options);
+      } catch (error) {
+        if (request.signal.aborted) throw error;
+        return transient(`Cannot reach '${safeUri(uri)}': ${codeOf(error)}`);
+      }
+    },
+  };
+}
+
+async function follow(
+  uri: string,
+  request: OpenOptions,
+  { guard, now }: { guard: Guard; now: () => Date },
+): Promise<Opened> {
+  let next = uri;
+  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+    const url = guard.uri(next);
+    if (url.kind === "refused") return permanent(url.reason);
+    if (!/^https?:$/.test(url.value.protocol))
+      return permanent(`Cannot follow redirect to '${safeUri(next)}': it leaves HTTP`);
+    const target = await guard.web(url.value, request.turn);
+    if (target.kind === "refused") return permanent(target.reason);
+    const response = await get(target.value, request, { sameOrigin: new URL(uri).origin === url.value.origin });
+    const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+    if (location === null) return answer(response, request, { url: url.value, now: now() });
+    await response.body?.cancel();
+    if (!URL.canParse(location, url.value))
+      return permanent(`Cannot follow redirect of '${safeUri(next)}': bad location`);
+    next = new URL(location, url.value).href;
+  }
+  return permanent(`Cannot fetch '${safeUri(uri)}': more than ${MOST_REDIRECTS} redirects`);
+}
+
+/** One GET to the checked address, with the name in `Host` and TLS. Credentials of the URI go to its own origin only. */
+function get(
+  { url, address }: WebTarget,
+  request: OpenOptions,
+  { sameOrigin }: { sameOrigin: boolean },
+): Promise<Response> {
+  const connect = new URL(url);
+  connect.hostname = address.includes(":") ? `[${address}]` : address;
+  connect.username = "";
+  connect.password = "";
+  connect.hash = "";
+  const headers: Record<string, string> = {
+    host: url.host,
+    "accept-encoding": "identity",
+    "user-agent": "regards-order",
+  };
+  if (url.username !== "" && sameOrigin) {
+    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
+  }
+  if (request.offset > 0) {
+    headers["range"] = `bytes=${request.offset}-`;
+    if (request.ifMatch !== undefined) headers["if-range"] = request.ifMatch;
+  }
+  return fetch(connect, {
+    headers,
+    redirect: "manual",
+    signal: request.signal,
+    // Bun: a body may be silent for longer than its own limit (the pipeline has one); encoded bodies are not wanted.
+    ...{ timeout: false, decompress: false },
+    ...(url.protocol === "https:" ? { tls: { serverName: url.hostname.replace(/^\[|\]$/g, "") } } : {}),
+  });
+}
+
+async function answer(response: Response, request: OpenOptions, at: { url: URL; now: Date }): Promise<Opened> {
+  const shown = safeUri(at.url);
+  if (response.status === 200 || response.status === 206) return bytes(response, request, shown);
+  await response.body?.cancel();
+  const retryAfter = retryAfterMs(response.headers.get("retry-after"), at.now);
+  const wait = retryAfter === undefined ? {} : { retryAfterMs: retryAfter };
+  const said = `'${shown}' answered ${response.status}${response.statusText ? ` ${response.statusText}` : ""}`;
+  if (response.status === 202) return { kind: "notReady", reason: said, ...wait };
+  if (response.status === 416) return beyond(response, request, said);
+  if (PERMANENT.has(response.status)) return permanent(`Cannot fetch file: ${said}`);
+  return {
+    kind: "failed",
+    permanent: false,
+    reason: `Cannot fetch file: ${said}`,
+    busy: BUSY.has(response.status),
+    ...wait,
+  };
+}
+
+async function bytes(response: Response, request: OpenOptions, shown: string): Promise<Opened> {
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    await response.body?.cancel();
+    return permanent(`Cannot fetch '${shown}': it comes encoded as '${encoding}' although this was not asked for`);
+  }
+  const validator = validatorOf(response.headers);
+  const stream = response.body ?? emptyStream();
+  const common = { kind: "bytes", stream, ...(validator === undefined ? {} : { validator }) } as const;
+  if (response.status === 200) {
+    const total = wholeNumber(response.headers.get("content-length"));
+    return { ...common, resumed: false, ...(total === undefined ? {} : { total }) };
+  }
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  if (!range || Number(range[1]) !== request.offset) {
+    await stream.cancel();
+    return restart(`Cannot resume '${shown}': it sent another range than the one asked for`);
+  }
+  const total = wholeNumber(range[2] ?? null);
+  return { ...common, resumed: true, ...(total === undefined ? {} : { total }) };
+}
+
+/** 416: either nothing is left to fetch, or the source is shorter than what we have: then it is another file. */
+function beyond(response: Response, request: OpenOptions, said: string): Opened {
+  const total = wholeNumber(/^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? null);
+  if (total !== undefined && total === request.offset)
+    return { kind: "bytes", stream: emptyStream(), total, resumed: true };
+  return restart(`Cannot resume file: ${said}`);
+}
+
+function restart(reason: string): Opened {
+  return { kind: "failed", permanent: false, reason, restart: true };
+}
+
+/** What `If-Range` accepts: a strong entity tag, else the modification date. */
+function validatorOf(headers: Headers): string | undefined {
+  const etag = headers.get("etag");
+  if (etag && !etag.startsWith("W/")) return etag;
+  return headers.get("last-modified") ?? undefined;
+}
+
+function wholeNumber(text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error) {
+    const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+    return code ?? error.message;
+  }
+  return String(error);
+}
