@@ -3,6 +3,7 @@
  * turns everything else into a `KubeError`. Other failures are not retried here: that is the work queue's business, which backs off per key.
  */
 import { KubeError } from "./errors.ts";
+import { pause } from "./pause.ts";
 import type { Transport, TransportInit } from "./transport.ts";
 
 /** What a call is about, for error messages. */
@@ -87,22 +88,6 @@ function askedToWait(response: Response): number | undefined {
 function retryAfterMs(response: Response): number | undefined {
   const header = response.headers.get("retry-after");
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
-}
-
-/** Waits, or throws the signal's reason as soon as it aborts. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 /** Runs a step of a call; a failure that is not an answer becomes a `KubeError` of status 0, an abort by the caller stays what it is. */

@@ -3,6 +3,7 @@
  * Everything above this file is the same for both, so the operator cannot tell a cluster from the local API server.
  * The official client's own transport cannot be used: on Bun it drops the CA and the client certificate.
  */
+import { abortable, limited } from "./pause.ts";
 
 export type TransportInit = {
   readonly method: string;
@@ -45,77 +46,80 @@ export function fetchTransport(options: {
   readonly callLimitMs?: number;
 }): Transport {
   const server = options.server.replace(/\/+$/, "");
-  const limit = options.callLimitMs ?? CALL_LIMIT_MS;
-  async function send(path: string, init: TransportInit, credentials: Credentials): Promise<Response> {
-    const request: BunFetchRequestInit & { timeout: false } = {
-      method: init.method,
-      headers: { accept: "application/json", ...init.headers, ...credentials.headers },
-      tls: credentials.tls,
-      redirect: "error",
-      // Bun ends a silent body after five minutes unless told otherwise.
-      timeout: false,
-      signal: deadline(init, limit),
-    };
-    if (init.body !== undefined) request.body = init.body;
-    return await fetch(server + path, request);
+
+  async function once(path: string, init: TransportInit, credentials: Credentials): Promise<Response> {
+    const send = (signal?: AbortSignal) => fetch(server + path, requestOf(init, { credentials, signal }));
+    if (init.long) return await send(init.signal);
+    return await limited(options.callLimitMs ?? CALL_LIMIT_MS, [init.signal], async (signal) =>
+      whole(await send(signal)),
+    );
   }
+
   return {
     server,
     namespace: options.namespace,
     async fetch(path, init) {
       const first = await options.credentials({ refresh: false });
-      const response = await send(path, init, first);
+      const response = await once(path, init, first);
       if (response.status !== 401) return response;
       const fresh = await options.credentials({ refresh: true });
       if (Bun.deepEquals(fresh, first)) return response;
       await response.body?.cancel();
-      return await send(path, init, fresh);
+      return await once(path, init, fresh);
     },
   };
 }
 
-/** The caller's signal, and for ordinary calls a limit of our own. */
-function deadline(init: TransportInit, limitMs: number): AbortSignal | null {
-  if (init.long) return init.signal ?? null;
-  const timeout = AbortSignal.timeout(limitMs);
-  return init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+function requestOf(
+  init: TransportInit,
+  o: { readonly credentials: Credentials; readonly signal: AbortSignal | undefined },
+): BunFetchRequestInit & { readonly timeout: false } {
+  return {
+    method: init.method,
+    headers: { accept: "application/json", ...init.headers, ...o.credentials.headers },
+    tls: o.credentials.tls,
+    redirect: "error",
+    // Bun ends a silent body after five minutes unless told otherwise.
+    timeout: false,
+    ...(init.body === undefined ? {} : { body: init.body }),
+    ...(o.signal === undefined ? {} : { signal: o.signal }),
+  };
 }
 
-/** A transport that calls `handle` in this process: no socket, no serialised TLS, the same `Request` and `Response`. */
+/** The same answer with its body read to the end, so that the call's time limit covers it. */
+async function whole(response: Response): Promise<Response> {
+  const { status, statusText, headers } = response;
+  const bytes = await response.arrayBuffer();
+  return new Response(bytes.byteLength === 0 ? null : bytes, { status, statusText, headers });
+}
+
+/** A transport that calls `handle` in this process: no socket, no TLS, the same `Request` and `Response`. */
 export function handlerTransport(
   handle: (request: Request) => Response | Promise<Response>,
   options: { readonly namespace: string; readonly token?: string },
 ): Transport {
   const server = "http://in-process.invalid";
+
+  async function once(path: string, init: TransportInit, signal: AbortSignal | undefined): Promise<Response> {
+    const headers = new Headers({ accept: "application/json", ...init.headers });
+    if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
+    const request = new Request(server + path, {
+      method: init.method,
+      headers,
+      ...(signal === undefined ? {} : { signal }),
+      ...(init.body === undefined ? {} : { body: init.body }),
+    });
+    const answer = Promise.resolve(handle(request));
+    return await (signal === undefined ? answer : abortable(answer, signal));
+  }
+
   return {
     server,
     namespace: options.namespace,
     async fetch(path, init) {
       init.signal?.throwIfAborted();
-      const headers = new Headers({ accept: "application/json", ...init.headers });
-      if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
-      const request = new Request(server + path, {
-        method: init.method,
-        headers,
-        signal: deadline(init, CALL_LIMIT_MS),
-        ...(init.body === undefined ? {} : { body: init.body }),
-      });
-      return await abortable(Promise.resolve(handle(request)), request.signal);
+      if (init.long) return await once(path, init, init.signal);
+      return await limited(CALL_LIMIT_MS, [init.signal], (signal) => once(path, init, signal));
     },
   };
-}
-
-/** Settles as `promise` does, or rejects when the signal aborts first; a handler need not look at its request's signal. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

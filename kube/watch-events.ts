@@ -18,9 +18,32 @@ export async function* decodeWatch<T extends KubeObject>(
   body: ReadableStream<Uint8Array>,
   options: { readonly resource: string; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-  for await (const line of jsonLines(body, options.signal)) {
-    const event = decodeEvent<T>(line, options.resource);
-    if (event !== undefined) yield event;
+  const lines = jsonLines(body, options.signal);
+  try {
+    for (;;) {
+      const line = await nextLine(lines, options);
+      if (line === undefined) return;
+      const event = decodeEvent<T>(line, options.resource);
+      if (event !== undefined) yield event;
+    }
+  } finally {
+    await lines.return();
+  }
+}
+
+/** The next line; a connection that broke is unreachable, as for any call. */
+async function nextLine(
+  lines: AsyncGenerator<string>,
+  options: { readonly resource: string; readonly signal?: AbortSignal | undefined },
+): Promise<string | undefined> {
+  try {
+    const { done, value } = await lines.next();
+    return done ? undefined : value;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    const message = `connection lost: ${error instanceof Error ? error.message : String(error)}`;
+    const details = { status: 0, reason: "Unreachable", verb: "watch", resource: options.resource };
+    throw new KubeError(message, { ...details, cause: error });
   }
 }
 
