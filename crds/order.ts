@@ -180,6 +180,7 @@ export const FileCounters = Type.Object(
   },
   { description: "Files by state." },
 );
+export type FileCounters = Readonly<Static<typeof FileCounters>>;
 export const ByteCounters = Type.Object(
   {
     total: count("Bytes of all files, as the catalogue tells them; what was received once a file is there."),
@@ -188,6 +189,7 @@ export const ByteCounters = Type.Object(
   },
   { description: "Bytes by state." },
 );
+export type ByteCounters = Readonly<Static<typeof ByteCounters>>;
 export const SubOrderCounters = Type.Object(
   {
     total: count("Sub-orders of the order."),
@@ -198,6 +200,7 @@ export const SubOrderCounters = Type.Object(
   },
   { description: "Sub-orders by state." },
 );
+export type SubOrderCounters = Readonly<Static<typeof SubOrderCounters>>;
 
 export const OrderStatus = Type.Object(
   {

@@ -1,0 +1,82 @@
+/** What the rows of files and sub-orders look like to the rest of the system. Sizes are bytes. */
+import type { FileState, FileType } from "#crds/files.ts";
+import type { FileCounters } from "#crds/order.ts";
+
+export type NewFile = {
+  readonly productUrn: string;
+  readonly providerId: string;
+  readonly productVersion: number;
+  readonly fileType: FileType;
+  readonly reference: boolean;
+  readonly uri: string;
+  readonly filename: string;
+  readonly mimeType: string;
+  /** As the catalogue tells it. */
+  readonly size?: number;
+  readonly checksum?: string;
+  readonly algorithm?: string;
+};
+
+export type NewSubOrder = {
+  /** From 1, without gaps over the whole order. */
+  readonly number: number;
+  readonly dataset: { readonly urn: string; readonly label: string };
+  readonly reference: boolean;
+  readonly files: readonly NewFile[];
+};
+
+export type SubOrderState = "Waiting" | "Running" | "Succeeded" | "Failed";
+
+export type SubOrderRow = {
+  readonly id: number;
+  readonly orderId: number;
+  readonly number: number;
+  readonly attempt: number;
+  readonly state: SubOrderState;
+  readonly notBefore?: Date;
+  readonly files: FileCounters;
+  readonly bytes: number;
+  readonly reference: boolean;
+  readonly datasetUrn: string;
+  readonly datasetLabel: string;
+  readonly startedAt?: Date;
+  readonly endedAt?: Date;
+  readonly lastReportAt?: Date;
+  readonly message?: string;
+};
+
+/** A file that a worker has to fetch. */
+export type WorkFile = Omit<NewFile, "reference" | "productVersion"> & {
+  readonly id: number;
+  /** Since when the source says that it has not got the file ready. */
+  readonly notReadySince?: Date;
+  /** The source asked not to be asked before. */
+  readonly retryAfter?: Date;
+};
+
+export type FileResult =
+  | {
+      readonly id: number;
+      readonly kind: "available";
+      /** Lower-case hexadecimal. */
+      readonly sha256: string;
+      readonly size: number;
+      readonly crc32: number;
+      readonly mimeType?: string;
+    }
+  | { readonly id: number; readonly kind: "failed"; readonly error: string }
+  | { readonly id: number; readonly kind: "notReady"; readonly retryAfter: Date; readonly reason?: string };
+
+export type FileRow = NewFile & {
+  readonly id: number;
+  readonly orderId: number;
+  readonly subOrder: number;
+  readonly datasetUrn: string;
+  readonly datasetLabel: string;
+  readonly state: FileState;
+  /** The size received, else what the catalogue tells. */
+  readonly size?: number;
+  readonly crc32?: number;
+  readonly sha256?: string;
+  readonly error?: string;
+};

@@ -1,0 +1,80 @@
+/** Reading orders: by number, by key, by resource, in pages. Every read goes through an index; none touches the files. */
+import type { OrderStatusWord } from "#crds/files.ts";
+import type { Db } from "../db.ts";
+import { type OrderRow, orderColumns, type StoredOrder, toOrderRow } from "./rows.ts";
+
+export async function findOrder(db: Db, id: number): Promise<OrderRow | undefined> {
+  const [row] = await db<StoredOrder[]>`SELECT ${orderColumns(db)} FROM orders WHERE id = ${id}`;
+  return row && toOrderRow(row);
+}
+
+/** The order that this owner asked for under this correlation id. */
+export async function findOrderByKey(db: Db, owner: string, correlationId: string): Promise<OrderRow | undefined> {
+  const [row] = await db<StoredOrder[]>`
+    SELECT ${orderColumns(db)} FROM orders WHERE owner = ${owner} AND correlation_id = ${correlationId}`;
+  return row && toOrderRow(row);
+}
+
+/**
+ * The order of a resource: with `uid` the one bound to it, else one of that name that is not bound yet;
+ * without, the newest of that name.
+ */
+export async function findOrderByResource(
+  db: Db,
+  resource: { readonly name: string; readonly uid?: string },
+): Promise<OrderRow | undefined> {
+  const uid = resource.uid ?? null;
+  const [row] = await db<StoredOrder[]>`
+    SELECT ${orderColumns(db)} FROM orders
+    WHERE resource_name = ${resource.name}
+      AND (${uid}::text IS NULL OR resource_uid = ${uid} OR resource_uid IS NULL)
+    ORDER BY resource_uid IS NULL AND ${uid}::text IS NOT NULL, id DESC
+    LIMIT 1`;
+  return row && toOrderRow(row);
+}
+
+export type OrderPage = { readonly rows: readonly OrderRow[]; readonly total: number };
+
+/** One page of orders, newest first, and how many there are; `page` counts from 0. */
+export async function listOrders(
+  db: Db,
+  o: {
+    readonly owner?: string;
+    readonly statuses?: readonly OrderStatusWord[];
+    readonly excludeDeleted?: boolean;
+    readonly page: number;
+    readonly size: number;
+  },
+): Promise<OrderPage> {
+  const where = db`
+    WHERE true
+    ${o.owner === undefined ? db`` : db`AND owner = ${o.owner}`}
+    ${o.statuses === undefined ? db`` : db`AND status = ANY(${[...o.statuses]}::text[])`}
+    ${o.excludeDeleted ? db`AND status <> 'DELETED'` : db``}`;
+  const [rows, [count]] = await Promise.all([
+    db<StoredOrder[]>`
+      SELECT ${orderColumns(db)} FROM orders ${where} ORDER BY id DESC LIMIT ${o.size} OFFSET ${o.page * o.size}`,
+    db<{ total: number }[]>`SELECT count(*) AS total FROM orders ${where}`,
+  ]);
+  return { rows: rows.map(toOrderRow), total: count?.total ?? 0 };
+}
+
+/** Orders asked for before that time whose resource was never bound: the process died between the row and the resource. */
+export async function ordersWithoutResource(db: Db, o: { readonly before: Date }): Promise<readonly OrderRow[]> {
+  const rows = await db<StoredOrder[]>`
+    SELECT ${orderColumns(db)} FROM orders
+    WHERE resource_uid IS NULL AND created_at < ${o.before}
+    ORDER BY created_at
+    LIMIT 1000`;
+  return rows.map(toOrderRow);
+}
+
+/** Orders whose time is over and whose read model does not say so yet, the longest overdue first. */
+export async function expiredOrders(db: Db, now: Date): Promise<readonly OrderRow[]> {
+  const rows = await db<StoredOrder[]>`
+    SELECT ${orderColumns(db)} FROM orders
+    WHERE expiration_time <= ${now} AND status NOT IN ('EXPIRED', 'DELETED')
+    ORDER BY expiration_time
+    LIMIT 1000`;
+  return rows.map(toOrderRow);
+}

@@ -1,0 +1,161 @@
+/**
+ * The settings of the tenant: one registry with type, default, bounds and description of each. A stored value stands for its default
+ * only; what is stored but no longer allowed (a newer program wrote it, bounds changed) counts as not stored.
+ */
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { type Db, jsonb } from "./db.ts";
+
+type SettingOptions = { readonly description: string; readonly default: unknown };
+
+function whole(bounds: { minimum: number; maximum: number }, options: SettingOptions & { default: number }) {
+  return Type.Integer({ ...bounds, ...options });
+}
+
+function words<const V extends readonly string[]>(values: V, options: SettingOptions & { default: V[number] }) {
+  return Type.Unsafe<V[number]>(Type.String({ ...options, pattern: `^(${values.join("|")})$`, enum: [...values] }));
+}
+
+function texts(options: SettingOptions & { default: readonly string[] }) {
+  return Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { ...options, maxItems: 1000, uniqueItems: true });
+}
+
+const HOURS = { minimum: 0, maximum: 1_000_000 };
+const BYTES = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+const COUNT = { minimum: 1, maximum: 1_000_000 };
+
+/** Every setting by its name; the first three are the contract's (rs-order.md §8.1), described in its words. */
+export const SETTINGS = {
+  expiration_max_duration_in_hours: whole(
+    { ...HOURS, minimum: 1 },
+    { default: 168, description: "Order expiration duration maximal (in hours)" },
+  ),
+  app_sub_order_duration: whole(HOURS, {
+    default: 2,
+    description: "Sub order duration for applicative orders (in hours)",
+  }),
+  user_order_parameters: Type.Object(
+    { subOrderDuration: Type.Integer(HOURS), delayBeforeEmailNotification: Type.Integer({ ...HOURS, minimum: 1 }) },
+    {
+      additionalProperties: false,
+      default: { subOrderDuration: 240, delayBeforeEmailNotification: 72 },
+      description: "Parameters for User order (in hours)",
+    },
+  ),
+  download_gate: words(["Always", "WhenFull", "Never"], {
+    default: "WhenFull",
+    description: "When the next sub-orders of a user wait until the ready ones are downloaded",
+  }),
+  gate_sub_orders_per_user: whole(COUNT, {
+    default: 2,
+    description: "Sub-orders of a user that run or wait for download while the gate holds",
+  }),
+  max_running_sub_orders: whole(COUNT, { default: 8, description: "Sub-orders that run at the same time" }),
+  max_running_sub_orders_per_user: whole(COUNT, {
+    default: 4,
+    description: "Sub-orders of one user that run at the same time",
+  }),
+  sub_order_max_files: whole(
+    { minimum: 1, maximum: 100_000 },
+    { default: 5000, description: "Files in one sub-order" },
+  ),
+  sub_order_max_bytes: whole(
+    { ...BYTES, minimum: 1 },
+    { default: 104_857_600, description: "Bytes in one sub-order, unless one file alone has more" },
+  ),
+  max_source_silence_seconds: whole(
+    { minimum: 1, maximum: 31_536_000 },
+    { default: 7200, description: "How long a source may say that a file is not ready before the file fails" },
+  ),
+  blob_space_limit_bytes: whole(BYTES, {
+    default: 0,
+    description: "Bytes that fetched files may take; 0: what the disk has, less 5 %",
+  }),
+  allowed_source_schemes: texts({
+    default: ["http", "https", "s3", "file"],
+    description: "URL schemes from which files are fetched",
+  }),
+  allowed_source_hosts: texts({ default: ["*"], description: "Hosts from which files are fetched; * stands for any" }),
+  allowed_private_networks: texts({
+    default: [],
+    description: "Private or loopback networks (CIDR) or host:port from which files are fetched all the same",
+  }),
+  allowed_file_roots: texts({ default: [], description: "Folders below which file: sources may lie" }),
+  max_file_bytes: whole(BYTES, { default: 0, description: "Bytes of the largest file that is fetched; 0: no limit" }),
+  finished_with_warning_status: words(["FAILED", "DONE_WITH_WARNING"], {
+    default: "FAILED",
+    description: "Status of an ended order in which some files failed",
+  }),
+} as const satisfies Record<string, TSchema>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { readonly [N in SettingName]: Static<(typeof SETTINGS)[N]> };
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** The contract's words for a refused value. */
+const REFUSALS: Partial<Record<SettingName, string>> = {
+  expiration_max_duration_in_hours: "parameter [expiration max duration] must be a valid positive number.",
+  app_sub_order_duration: "parameter [suborder creation] must be a valid positive number",
+  user_order_parameters:
+    "parameter [user order parameters] must have a valid positive delayBeforeEmailNotification <= subOrderDuration.",
+};
+
+/** A value that the setting does not allow, or a name that is none. */
+export class SettingError extends Error {
+  readonly setting: string;
+
+  constructor(setting: string, message: string) {
+    super(message);
+    this.name = "SettingError";
+    this.setting = setting;
+  }
+}
+
+/** Why the setting may not have this value; undefined if it may. */
+function refusal(name: SettingName, value: unknown): string | undefined {
+  const schema = SETTINGS[name];
+  const [problem] = Value.Errors(schema, value);
+  if (problem) {
+    const where = problem.path ? ` at '${problem.path}'` : "";
+    return REFUSALS[name] ?? `Cannot set '${name}': ${problem.message.toLowerCase()}${where}`;
+  }
+  if (name === "user_order_parameters") {
+    const parameters = value as Settings["user_order_parameters"];
+    if (parameters.delayBeforeEmailNotification > parameters.subOrderDuration) return REFUSALS[name];
+  }
+  return undefined;
+}
+
+/** All settings, with defaults where nothing is stored. */
+export async function readSettings(db: Db): Promise<Settings> {
+  const rows = await db<{ name: string; value: unknown }[]>`SELECT name, value FROM settings`;
+  const stored = new Map(rows.map(({ name, value }) => [name, value]));
+  const entries = SETTING_NAMES.map((name) => {
+    const value = stored.get(name);
+    const usable = value !== undefined && refusal(name, value) === undefined;
+    return [name, usable ? value : structuredClone(SETTINGS[name].default)];
+  });
+  return Object.fromEntries(entries) as Settings;
+}
+
+/** Stores a value; throws SettingError if there is no such setting or it does not allow the value. */
+export async function writeSetting(db: Db, name: string, value: unknown): Promise<void> {
+  const known = settingName(name);
+  const problem = refusal(known, value);
+  if (problem !== undefined) throw new SettingError(name, problem);
+  await db`
+    INSERT INTO settings (name, value) VALUES (${known}, ${jsonb(db, value)})
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+}
+
+/** Back to the default; throws SettingError if there is no such setting. */
+export async function resetSetting(db: Db, name: string): Promise<void> {
+  await db`DELETE FROM settings WHERE name = ${settingName(name)}`;
+}
+
+function settingName(name: string): SettingName {
+  const known = SETTING_NAMES.find((candidate) => candidate === name);
+  if (known === undefined) throw new SettingError(name, `Cannot find setting '${name.slice(0, 100)}'`);
+  return known;
+}
