@@ -79,9 +79,11 @@ function run(program, args, options) {
       stream.setEncoding("utf8").on("data", (text) => (output += text));
     child.on("error", (error) => reject(new Error(`Cannot run '${program}': ${error.message}`)));
     child.on("close", (code) => {
-      if (code === 0) resolve();
-      else
-        reject(new Error(`'${[program, ...args].join(" ")}' ended with code ${code}:\n${output.trim().slice(-2000)}`));
+      if (code === 0) return resolve();
+      const lines = output.trim().split("\n");
+      const errors = lines.filter((line) => /error/i.test(line));
+      const shown = (errors.length > 0 ? errors : lines).slice(0, 6).join("\n");
+      reject(new Error(`'${[program, ...args].join(" ")}' ended with code ${code}:\n${shown}`));
     });
   });
 }
@@ -96,9 +98,13 @@ async function findBun(version) {
   const fresh = `${cached}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, "package.json"), '{"private":true}\n');
-  await run("npm", ["install", "--prefix", fresh, "--no-audit", "--no-fund", "--no-save", `bun@${version}`], {
-    cwd: fresh,
-  });
+  try {
+    const quiet = ["--no-audit", "--no-fund", "--no-save"];
+    await run("npm", ["install", "--prefix", fresh, ...quiet, `bun@${version}`], { cwd: fresh });
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    throw error;
+  }
   rmSync(cached, { recursive: true, force: true });
   renameSync(fresh, cached);
   const installed = bunsIn(join(cached, "node_modules")).find((path) => runs(path, version));

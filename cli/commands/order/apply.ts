@@ -1,0 +1,100 @@
+/** `order apply`: orders in one go what queries find, and if wished waits and fetches it. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { describeVerdict, downloadOrder } from "../../download/order-archive.ts";
+import { Failure } from "../../failure.ts";
+import { client, isFinal, printJson } from "./common.ts";
+import { followOrder } from "./follow.ts";
+
+type Options = {
+  readonly query: readonly string[];
+  readonly type?: readonly string[];
+  readonly namePattern?: string;
+  readonly label?: string;
+  readonly correlationId?: string;
+  readonly sizeLimit?: number;
+  readonly wait?: boolean;
+  readonly download?: string;
+  readonly json?: boolean;
+};
+
+const TYPES = ["RAWDATA", "QUICKLOOK"];
+
+const EXAMPLES = `
+Examples:
+  $ regards-order order apply --query 'platform:"landsat-8" AND eo:cloud_cover:[0 TO 60]' --type RAWDATA
+  $ regards-order order apply --query 'name:LC08*' --name-pattern '.*_B[234]\\.TIF' --wait --download bands.zip
+  $ regards-order order apply --query 'productId:"P1"' --correlation-id nightly-7     # the same order if run again`;
+
+export function applyCommand(): Command {
+  return new Command("apply")
+    .description("Order all products that at least one of the queries finds.")
+    .requiredOption("--query <query>", "which products (repeat it for the union)", collect)
+    .addOption(
+      new Option("--type <kind>", "only files of this kind (repeatable)").choices(TYPES).argParser(collectOf(TYPES)),
+    )
+    .option("--name-pattern <regex>", "only files whose whole name matches")
+    .option("--label <text>", "name of the order, at most 50 characters, unique among yours")
+    .option("--correlation-id <id>", "the same request with the same id is the same order, however often it is sent")
+    .option("--size-limit <bytes>", "refuse the order when it is larger; 500M and the like are understood", bytes)
+    .option("--wait", "wait until the order has ended, with a progress bar")
+    .option("--download <file>", "wait, then fetch the archive and verify it")
+    .option("--json", "print the answer as JSON")
+    .addHelpText("after", EXAMPLES)
+    .action(apply);
+}
+
+async function apply(options: Options): Promise<void> {
+  const rest = client();
+  const applied = await rest.apply(requestBody(options));
+  if (options.json) printJson(applied);
+  else process.stdout.write(`order ${applied.orderId} ${applied.status} (correlation id ${applied.correlationId})\n`);
+  if (!options.wait && options.download === undefined) return;
+  const ended = await followOrder(rest, applied.orderId, { until: (order) => isFinal(order.status) });
+  if (options.download !== undefined && ended.availableFilesCount > 0) {
+    const { path, verdict } = await downloadOrder(rest, applied.orderId, { path: options.download });
+    process.stderr.write(`${describeVerdict(verdict)}\n`);
+    process.stdout.write(`archive ${path}\n`);
+  }
+  if (ended.status !== "DONE") {
+    const failed = ended.filesInErrorCount > 0 ? `, ${ended.filesInErrorCount} files could not be had` : "";
+    throw new Failure(`Order ${applied.orderId} ended as ${ended.status}${failed}${reason(ended.message)}`);
+  }
+}
+
+const reason = (message: string | undefined) => (message ? `: ${message}` : "");
+
+function requestBody(options: Options): unknown {
+  const filtered = options.type !== undefined || options.namePattern !== undefined;
+  return {
+    queries: options.query,
+    ...(filtered && {
+      filters: {
+        dataTypes: options.type ?? TYPES,
+        ...(options.namePattern !== undefined && { filenameRegExp: options.namePattern }),
+      },
+    }),
+    ...(options.label !== undefined && { label: options.label }),
+    ...(options.correlationId !== undefined && { correlationId: options.correlationId }),
+    ...(options.sizeLimit !== undefined && { sizeLimitInBytes: options.sizeLimit }),
+  };
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function collectOf(allowed: readonly string[]) {
+  return (value: string, before: readonly string[] = []): readonly string[] => {
+    if (!allowed.includes(value)) throw new InvalidArgumentError(`Allowed are ${allowed.join(", ")}.`);
+    return [...before, value];
+  };
+}
+
+const FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text);
+  const value = Number(match?.[1]) * (FACTORS[match?.[2]?.toUpperCase() ?? ""] ?? Number.NaN);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("A number of bytes is needed, e.g. 500M.");
+  return value;
+}

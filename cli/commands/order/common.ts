@@ -1,0 +1,21 @@
+/** What the commands on orders share: the client of the session, and reading an order's number. */
+import { InvalidArgumentError } from "commander";
+import { type RestClient, restClient } from "../../client/rest.ts";
+import { loadSession } from "../../client/session.ts";
+
+/** Statuses in which nothing of an order changes by itself any more. */
+const FINAL = new Set(["DONE", "DONE_WITH_WARNING", "FAILED", "ERROR", "EXPIRED", "DELETED"]);
+export const isFinal = (status: string) => FINAL.has(status);
+
+export function client(): RestClient {
+  return restClient(loadSession(new Date()));
+}
+
+export function orderId(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("An order's number is needed.");
+  return Number(text);
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
