@@ -4,6 +4,7 @@
  */
 import { type AppendOptions, appendSubOrders } from "./files/append.ts";
 import { type OrderObservation, observeOrder } from "./files/observe.ts";
+import { type Patience, patienceOf } from "./files/patience.ts";
 import { archiveFiles, availableFiles, datasetsOf, findFile, type OrderDataset, takeFiles } from "./files/read.ts";
 import { markDownloaded, markDownloadFailed, reportFiles } from "./files/report.ts";
 import { cancelPending, retryFailed } from "./files/retry.ts";
@@ -18,6 +19,7 @@ export type {
   NewSubOrder,
   OrderDataset,
   OrderObservation,
+  Patience,
   SubOrderRow,
   SubOrderState,
   WorkFile,
@@ -34,6 +36,7 @@ export {
   markDownloaded,
   markDownloadFailed,
   observeOrder,
+  patienceOf,
   reportFiles,
   retryFailed,
   subOrdersOf,

@@ -25,7 +25,8 @@ export async function reportFiles(
   const notReady = results.filter((result) => result.kind === "notReady");
   await db.begin(async (sql) => {
     const marked = await sql`
-      UPDATE sub_orders SET changes = changes + 1, last_report_at = ${o.now}
+      UPDATE sub_orders SET changes = changes + 1, last_report_at = ${o.now},
+        last_arrival_at = CASE WHEN ${available.length > 0} THEN ${o.now}::timestamptz ELSE last_arrival_at END
       WHERE order_id = ${orderId} AND number = ${number}`;
     if (marked.count === 0) return;
     const ofSubOrder = sql`f.order_id = ${orderId} AND f.sub_order = ${number} AND f.state = 'PENDING'`;

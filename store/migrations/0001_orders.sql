@@ -82,6 +82,8 @@ CREATE TABLE sub_orders (
   started_at timestamptz,
   ended_at timestamptz,
   last_report_at timestamptz,
+  -- When a file of it last became available: a source that gives nothing any more is given up.
+  last_arrival_at timestamptz,
   message text,
   changes bigint NOT NULL DEFAULT 0,
   counted bigint NOT NULL DEFAULT 0,
