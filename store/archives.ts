@@ -1,27 +1,75 @@
 /**
- * Which files an archive holds: remembered when its first byte is sent, so that a download that goes on later, when other files
+ * Which files an archive holds: remembered when it is first asked for, so that a download that goes on later, when other files
  * have become available or are marked as downloaded, continues the same bytes. Gone with the order's files.
  */
-import type { Db } from "./db.ts";
+import { type Db, withoutNulls } from "./db.ts";
+import { fileRows } from "./files/read.ts";
+import type { FileRow } from "./files/types.ts";
 
 export type ArchiveRow = {
   readonly etag: string;
   readonly orderId: number;
   /** Ids in the order of the archive. */
   readonly files: readonly number[];
+  /** Ids of files whose bytes were gone when the archive was planned: it tells of them instead. */
+  readonly missing?: readonly number[];
+  /** It is one file by itself, not an archive of the order. */
+  readonly single?: boolean;
   /** Bytes of the whole archive. */
   readonly size: number;
 };
 
-/** Remembers the archive; the same etag again is the same archive and changes nothing. */
+/** Remembers the archive; the same etag again is the same archive, and only the time of its last use changes. */
 export async function createArchive(db: Db, archive: ArchiveRow & { readonly now: Date }): Promise<void> {
+  const { etag, orderId, files, missing = [], single = false, size, now } = archive;
   await db`
-    INSERT INTO archives (etag, order_id, files, size, created_at)
-    VALUES (${archive.etag}, ${archive.orderId}, ${[...archive.files]}::bigint[], ${archive.size}, ${archive.now})
-    ON CONFLICT (etag) DO NOTHING`;
+    INSERT INTO archives (etag, order_id, files, missing, single, size, created_at, last_served_at)
+    VALUES (${etag}, ${orderId}, ${[...files]}::bigint[], ${[...missing]}::bigint[], ${single}, ${size}, ${now}, ${now})
+    ON CONFLICT (etag) DO UPDATE SET last_served_at = excluded.last_served_at`;
 }
 
 export async function findArchive(db: Db, etag: string): Promise<ArchiveRow | undefined> {
-  const [row] = await db<ArchiveRow[]>`SELECT etag, order_id, files, size FROM archives WHERE etag = ${etag}`;
+  const [row] = await db<
+    ArchiveRow[]
+  >`SELECT etag, order_id, files, missing, single, size FROM archives WHERE etag = ${etag}`;
   return row;
+}
+
+/** The archive of the order that was asked for last: what a client continues that does not name one. */
+export async function latestArchive(db: Db, orderId: number): Promise<ArchiveRow | undefined> {
+  const [row] = await db<ArchiveRow[]>`
+    SELECT etag, order_id, files, missing, single, size FROM archives
+    WHERE order_id = ${orderId} AND NOT single
+    ORDER BY coalesce(last_served_at, created_at) DESC, etag
+    LIMIT 1`;
+  return row;
+}
+
+const PAGE = 5_000;
+
+/** The rows of files of an order by their ids, in the order of the ids; a file that is no more is left out. */
+export async function* filesByIds(db: Db, orderId: number, ids: readonly number[]): AsyncIterable<readonly FileRow[]> {
+  for (let i = 0; i < ids.length; i += PAGE) {
+    const rows = await db<FileRow[]>`
+      ${fileRows(db)}
+      JOIN unnest(${ids.slice(i, i + PAGE)}::bigint[]) WITH ORDINALITY AS wanted(id, place) ON wanted.id = f.id
+      WHERE f.order_id = ${orderId}
+      ORDER BY wanted.place`;
+    yield rows.map((row) => withoutNulls<FileRow>(row));
+  }
+}
+
+/** Bytes `start` to `end` (exclusive). */
+export type DeliveredRange = { readonly start: number; readonly end: number };
+
+/** Adds bytes that were sent of an archive; returns all that were sent of it so far, without overlaps, in order. */
+export async function recordDelivery(db: Db, etag: string, sent: DeliveredRange): Promise<readonly DeliveredRange[]> {
+  const rows = await db<{ start: number; end: number }[]>`
+    WITH merged AS (
+      UPDATE archives SET delivered = delivered + int8multirange(int8range(${sent.start}, ${sent.end}))
+      WHERE etag = ${etag}
+      RETURNING delivered
+    )
+    SELECT lower(part) AS start, upper(part) AS end FROM merged, unnest(delivered) AS part ORDER BY 1`;
+  return rows.map(({ start, end }) => ({ start, end }));
 }

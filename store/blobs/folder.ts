@@ -19,10 +19,10 @@ export async function folderBlobStore(root: string): Promise<BlobStore> {
     url,
     stage: (key) =>
       openStaging(staging, key, { url, publish: (from, sha256) => publish(from, { root: blobs, to: path(sha256) }) }),
-    open: (sha256, range) => openBlob(path(sha256), sha256, range),
+    open: async (sha256, range) => openBlob(path(sha256), sha256, range),
     path,
     size: async (sha256) => (await statIfThere(path(sha256)))?.size,
-    remove: (sha256) => rm(path(sha256), { force: true }),
+    remove: async (sha256) => rm(path(sha256), { force: true }),
     list: () => listBlobs(blobs),
     freeBytes: async () => {
       const { bavail, bsize } = await statfs(root);

@@ -20,7 +20,8 @@ export async function takeFiles(
   return rows.map((row) => withoutNulls<WorkFile>(row));
 }
 
-function fileRows(db: Db | Transaction) {
+/** The select list and join of a FileRow. */
+export function fileRows(db: Db | Transaction) {
   return db`
     SELECT f.id, f.order_id, f.sub_order, f.reference, f.product_urn, f.provider_id, f.product_version, f.file_type, f.uri, f.filename,
       f.mime_type, coalesce(f.received_size, f.size) AS size, f.checksum, f.algorithm, f.state, f.crc32, encode(f.sha256, 'hex') AS sha256,
