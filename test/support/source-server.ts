@@ -97,9 +97,10 @@ async function serve(
   for (let at = 0; at < end && !response.destroyed; at += step) {
     const piece = body.subarray(at, Math.min(at + step, end));
     const { promise, resolve } = Promise.withResolvers<void>();
-    response.write(piece, () => resolve());
     response.once("close", resolve);
+    response.write(piece, () => resolve());
     await promise;
+    response.off("close", resolve);
     onSent(piece.length);
     if (file.pace) await Bun.sleep(file.pace.everyMs);
   }

@@ -22,8 +22,8 @@ export type TransferOptions = {
   readonly source: Source;
   readonly sink: Sink;
   readonly hash: HashName | undefined;
-  /** Most bytes that are taken; one more ends the transfer. */
-  readonly limit: { readonly bytes: number; readonly reason: string } | undefined;
+  /** Most bytes that are taken; one more ends the transfer. `reason` is told the length if the source announced it. */
+  readonly limit: { readonly bytes: number; reason(announced: number | undefined): string } | undefined;
   /** The source's version of what is staged already. Without it and without `trustStaged`, staging starts empty. */
   readonly validator?: Validator;
   /** Staged bytes without a known version may be kept: the catalogue's checksum tells in the end. */
@@ -111,25 +111,36 @@ class TransferState {
 
 type Attempt = TransferOptions & { readonly state: TransferState; readonly turn: number };
 
+/** One request. Its own controller ends it when the source falls silent or the run stops; no listener outlives it. */
 async function attempt(uri: string, options: Attempt): Promise<Step> {
-  const { state, policy, source, signal, turn } = options;
+  const { signal } = options;
   const stalled = new AbortController();
-  const either = AbortSignal.any([signal, stalled.signal]);
+  const stop = () => stalled.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const opened = await open(uri, { ...options, stalled });
+    if (!opened) return again(`Cannot reach '${safeUri(uri)}': no answer for ${options.policy.stallMs / 1000} s`);
+    return opened.kind === "bytes"
+      ? await receive(uri, opened, { ...options, stalled })
+      : refused(opened, options.policy);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** The source's answer; undefined when there is none in time. */
+async function open(uri: string, options: Attempt & { stalled: AbortController }): Promise<Opened | undefined> {
+  const { state, policy, source, signal, turn, stalled } = options;
   const timer = setTimeout(() => stalled.abort(), policy.stallMs);
-  const opened = await source
-    .open(uri, {
-      offset: state.size,
-      ...(state.validator === undefined ? {} : { ifMatch: state.validator }),
-      turn,
-      signal: either,
-    })
-    .catch((error: unknown) => {
-      if (signal.aborted || !stalled.signal.aborted) throw error;
-      return undefined;
-    })
-    .finally(() => clearTimeout(timer));
-  if (!opened) return again(`Cannot reach '${safeUri(uri)}': no answer for ${policy.stallMs / 1000} s`);
-  return opened.kind === "bytes" ? receive(uri, opened, { ...options, stalled }) : refused(opened, policy);
+  try {
+    const ifMatch = state.validator === undefined ? {} : { ifMatch: state.validator };
+    return await source.open(uri, { offset: state.size, ...ifMatch, turn, signal: stalled.signal });
+  } catch (error) {
+    if (signal.aborted || !stalled.signal.aborted) throw error;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function refused(opened: Exclude<Opened, { kind: "bytes" }>, policy: FetchPolicy): Step {
@@ -162,12 +173,12 @@ async function receive(
   await state.sees(opened.validator);
   if (limit && (opened.total ?? 0) > limit.bytes) {
     await opened.stream.cancel();
-    return { kind: "failed", reason: limit.reason };
+    return { kind: "failed", reason: limit.reason(opened.total) };
   }
   const end = await copy(opened.stream, { ...options, digests: state.digests });
   switch (end.kind) {
     case "tooLong":
-      return { kind: "failed", reason: limit?.reason ?? "" };
+      return { kind: "failed", reason: limit?.reason(opened.total) ?? "" };
     case "cut":
       return again(`Cannot fetch '${safeUri(uri)}': ${end.reason} after ${state.size} bytes`);
     case "end":
