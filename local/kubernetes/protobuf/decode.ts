@@ -1,0 +1,4 @@
+import { unsupportedMediaType } from "../status.ts";
+export function decodeProtobuf(_bytes: Uint8Array): unknown {
+  throw unsupportedMediaType(["application/json", "application/yaml"]);
+}
