@@ -3,7 +3,7 @@
  * Field names and meanings are those of the Kubernetes API conventions (metav1).
  */
 import { type Static, Type } from "@sinclair/typebox";
-import { keyedList, stringEnum, text, time } from "./schema.ts";
+import { count, keyedList, stringEnum, text, time } from "./schema.ts";
 
 export type OwnerReference = {
   readonly apiVersion: string;
@@ -35,9 +35,7 @@ export const Condition = Type.Object(
     reason: text(128, "Why, one PascalCase word that programs may rely on.", { pattern: "^[A-Z][A-Za-z0-9]*$" }),
     message: text(1024, "Why, for people."),
     lastTransitionTime: time("When the status last changed."),
-    observedGeneration: Type.Optional(
-      Type.Integer({ minimum: 0, format: "int64", description: "The metadata.generation that was looked at." }),
-    ),
+    observedGeneration: Type.Optional(count("The metadata.generation that was looked at.")),
   },
   { description: "One observation about the object." },
 );

@@ -103,6 +103,7 @@ function immutable(field: string, optional: boolean) {
   return {
     rule: optional ? `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || ${same})` : same,
     message: `\`${field}\` must not change: make another order`,
+    fieldPath: `.${field}`,
   };
 }
 
@@ -164,8 +165,9 @@ export const OrderSpec = withRules(
     {
       rule: "!has(oldSelf.shutdown) || (has(self.shutdown) && (self.shutdown == oldSelf.shutdown || self.shutdown == 'Delete'))",
       message: "`shutdown` is one way: it may go from `Cancel` to `Delete`, never back",
+      fieldPath: ".shutdown",
     },
-    { rule: "self.retry >= oldSelf.retry", message: "`retry` must not be lowered" },
+    { rule: "self.retry >= oldSelf.retry", message: "`retry` must not be lowered", fieldPath: ".retry" },
   ],
 );
 export type OrderSpec = Readonly<Static<typeof OrderSpec>>;

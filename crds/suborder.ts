@@ -35,7 +35,7 @@ export const SubOrderSpec = withRules(
       rule: "self.orderName == oldSelf.orderName && self.orderId == oldSelf.orderId && self.number == oldSelf.number",
       message: "`orderName`, `orderId` and `number` must not change",
     },
-    { rule: "self.attempt >= oldSelf.attempt", message: "`attempt` must not be lowered" },
+    { rule: "self.attempt >= oldSelf.attempt", message: "`attempt` must not be lowered", fieldPath: ".attempt" },
   ],
 );
 export type SubOrderSpec = Readonly<Static<typeof SubOrderSpec>>;
@@ -46,7 +46,12 @@ export const SubOrderStatus = Type.Object(
     conditions: Type.Optional(Conditions),
     jobName: Type.Optional(text(63, "The Job of the present attempt.")),
     attempt: Type.Optional(
-      Type.Integer({ minimum: 0, format: "int32", description: "The attempt that `conditions` speak of." }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        format: "int32",
+        description: "The attempt that `conditions` speak of.",
+      }),
     ),
     files: Type.Optional(FileCounters),
     notBefore: Type.Optional(time("The next attempt starts not before this time: the source asked for patience.")),
