@@ -118,7 +118,8 @@ function refusal(name: SettingName, value: unknown): string | undefined {
   const [problem] = Value.Errors(schema, value);
   if (problem) {
     const where = problem.path ? ` at '${problem.path}'` : "";
-    return REFUSALS[name] ?? `Cannot set '${name}': ${problem.message.toLowerCase()}${where}`;
+    const reason = problem.message.slice(0, 1).toLowerCase() + problem.message.slice(1);
+    return REFUSALS[name] ?? `Cannot set '${name}': ${reason}${where}`;
   }
   if (name === "user_order_parameters") {
     const parameters = value as Settings["user_order_parameters"];
