@@ -276,6 +276,19 @@ describe("reflector()", () => {
     expect(() => subject.cache.by("colour", "x")).toThrow("there is no index 'colour'");
   });
 
+  test("lets go of its connection when it is stopped", async () => {
+    let stream: Stream | undefined;
+    const { stop } = await running({
+      list: listOf(1, []),
+      watch: (_, reply) => {
+        stream = reply.stream();
+      },
+    });
+    await eventually("the watch is open", () => stream);
+    await stop();
+    await stream?.closed;
+  });
+
   test("run() ends at once when stopped, and synced() throws for who waits in vain", async () => {
     const { subject, stop, count } = await running({ list: () => {}, watch: () => {} });
     await eventually("it asked", () => count("list") === 1);
