@@ -4,6 +4,11 @@
  */
 import type { FileType, Role } from "#crds/files.ts";
 import type { Selection } from "#crds/order.ts";
+import type { Db } from "#store/db.ts";
+import { searchPage } from "./postgres/search.ts";
+import { searchProblem } from "./postgres/search-problem.ts";
+import { inSession, type Session } from "./postgres/session.ts";
+import { summarizeSelections } from "./postgres/summarize.ts";
 
 /** As whom to look. Roles from ADMIN up see every dataset; others the public ones and those of their groups. */
 export type Access = { readonly email: string; readonly role: Role; readonly groups: readonly string[] };
@@ -74,4 +79,25 @@ export class CatalogueError extends Error {
     this.name = "CatalogueError";
     this.detail = detail;
   }
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** The catalogue in the tenant's own schema; `timeoutMs` bounds each statement of a search. */
+export function postgresCatalogue(db: Db, options: { readonly timeoutMs?: number } = {}): Catalogue {
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const ask = async <T>(access: Access, question: (session: Session) => Promise<T>): Promise<T> => {
+    try {
+      return await inSession(db, { access, timeoutMs }, question);
+    } catch (error) {
+      const problem = searchProblem(error, timeoutMs);
+      throw problem === undefined ? error : new CatalogueError(problem, { cause: error });
+    }
+  };
+  return {
+    summarize: (selections, { access, before }) =>
+      ask(access, (session) => summarizeSelections(session, { selections, before })),
+    search: (selections, { access, before, after = 0, limit }) =>
+      ask(access, (session) => searchPage(session, { selections, before, after, limit })),
+  };
 }
