@@ -1,0 +1,49 @@
+/**
+ * What an operator has to be told: where it works and what the pods of its Jobs look like.
+ * Read once at the start; what a tenant may change while it runs is in the settings of the store.
+ */
+import type { EnvFrom, EnvVar, ResourceRequirements, Volume, VolumeMount } from "#kube/kinds.ts";
+
+export type JobConfig = {
+  readonly image: string;
+  readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
+  readonly imagePullSecrets?: readonly string[];
+  /** Program of the worker's container; the operator adds `--order`, `--sub-order` and `--attempt` to `args`. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly env?: readonly EnvVar[];
+  readonly envFrom?: readonly EnvFrom[];
+  readonly serviceAccount?: string;
+  readonly resources?: ResourceRequirements;
+  readonly volumes?: readonly Volume[];
+  readonly volumeMounts?: readonly VolumeMount[];
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly Readonly<Record<string, unknown>>[];
+  readonly priorityClassName?: string;
+  /** Kueue's LocalQueue. Set: `suspend` of the Jobs is Kueue's and never touched here. */
+  readonly queueName?: string;
+  readonly deadlineSeconds: number;
+  readonly backoffLimit: number;
+  readonly ttlSeconds: number;
+};
+
+export type LeaseConfig = { readonly name: string; readonly identity: string };
+
+export type OperatorConfig = {
+  readonly namespace: string;
+  readonly job: JobConfig;
+  /** Start of every link that users get, e.g. `https://archive.example`. */
+  readonly publicUrl: string;
+  /** Path of the order service below it, e.g. `/api/v1/rs-order`. */
+  readonly prefix: string;
+  /** How many keys each controller works on at once. */
+  readonly workers?: { readonly order?: number; readonly subOrder?: number };
+  /** Set where several operators run: only the holder of this lease acts. */
+  readonly lease?: LeaseConfig;
+  /** How often everything is looked at again although nothing told us to. */
+  readonly resyncSeconds?: number;
+  /** How often rows without a resource, expired orders and unused blobs are looked for. */
+  readonly sweepSeconds?: number;
+  /** How long a blob that no order refers to is kept. */
+  readonly blobGraceSeconds?: number;
+};

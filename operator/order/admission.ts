@@ -1,0 +1,54 @@
+/**
+ * Whether a request that came as a resource may become an order: the same questions that REST and AMQP ask before they make the row.
+ * Only reads. That the key or the label is taken shows when the row is made: the constraints of the store decide that.
+ */
+
+import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
+import { checkSelections } from "#catalog/check.ts";
+import { ACCEPTED_REASON } from "#crds/conditions.ts";
+import type { Order } from "#crds/order.ts";
+import type { Db } from "#store/db.ts";
+import { findUser } from "#store/users.ts";
+import type { Admission } from "./observed.ts";
+
+export async function admit(
+  order: Order,
+  o: { readonly db: Db; readonly catalogue: Catalogue; readonly now: Date },
+): Promise<Admission> {
+  const { owner, selections, sizeLimitBytes } = order.spec;
+  const [problem, ...more] = checkSelections(selections, "selections");
+  if (problem) {
+    const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
+    return refused(ACCEPTED_REASON.invalidSpec, `${problem.field}: ${problem.message}${rest}`);
+  }
+  const user = await findUser(o.db, owner);
+  if (user === undefined) return refused(ACCEPTED_REASON.unknownUser, `Unknown user : ${owner}`);
+  if (!user.active) return refused(ACCEPTED_REASON.inactiveUser, `User '${owner}' is not active`);
+  const access = { email: owner, role: user.role, groups: user.groups };
+  try {
+    const found = await o.catalogue.summarize(selections, { access, before: o.now });
+    if (found.files === 0) {
+      return refused(ACCEPTED_REASON.nothingFound, "This selection contains no file that can be ordered");
+    }
+    if (sizeLimitBytes !== undefined && found.bytes > sizeLimitBytes) {
+      return refused(ACCEPTED_REASON.sizeLimitExceeded, tooBig(found.bytes, sizeLimitBytes));
+    }
+  } catch (error) {
+    if (error instanceof CatalogueError) return refused(ACCEPTED_REASON.catalogueFailed, catalogueText(error));
+    throw error;
+  }
+  return { kind: "welcome", role: user.role };
+}
+
+/** The contract's text, and what the catalogue said of it. */
+export function catalogueText(error: CatalogueError): string {
+  return error.detail ? `${error.message}: ${error.detail}` : error.message;
+}
+
+function refused(reason: string, message: string): Admission {
+  return { kind: "refused", refusal: { reason, message } };
+}
+
+function tooBig(size: number, limit: number): string {
+  return `The size of the basket [${size} bytes] exceeds the maximum size allowed [${limit} bytes]. Please review the order requested so that it does not exceed the maximum size configured.`;
+}

@@ -1,0 +1,85 @@
+/** Small questions about an observed order that several parts of the planner ask. Pure. */
+import { ORDER_CONDITION, SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
+import type { OrderStatusWord } from "#crds/files.ts";
+import type { Condition, ObjectMeta } from "#crds/meta.ts";
+import type { Order, OrderSpec } from "#crds/order.ts";
+import type { SubOrder } from "#crds/suborder.ts";
+import type { OrderRow } from "#store/orders.ts";
+import { conditionOf } from "../conditions.ts";
+import { type Cursor, START } from "./buckets.ts";
+import type { Instant, OrderObserved, OrderSettings, Work } from "./observed.ts";
+
+/** The key half of an order: what the user chose, or the resource's UID. */
+export function correlationIdOf(order: Order): string {
+  return order.spec.correlationId ?? order.metadata.uid ?? "";
+}
+
+/** Whether the row is this resource's: bound to it, or made for its name and not bound yet. */
+export function isRowOf(row: OrderRow, order: Order): boolean {
+  if (row.resourceUid !== undefined) return row.resourceUid === order.metadata.uid;
+  return row.resourceName === order.metadata.name;
+}
+
+/** Whether `child` is controlled by the object with this UID. Names prove nothing: the parent may have been made anew. */
+export function isOwnedBy(child: { readonly metadata: ObjectMeta }, uid: string | undefined): boolean {
+  if (uid === undefined) return false;
+  return (child.metadata.ownerReferences ?? []).some((o) => o.controller === true && o.uid === uid);
+}
+
+export function ownSubOrders(observed: OrderObserved): readonly SubOrder[] {
+  return observed.subOrders.filter((s) => isOwnedBy(s, observed.order.metadata.uid));
+}
+
+export function cursorOf(row: OrderRow): Cursor {
+  return (row.cursor as Cursor | null | undefined) ?? START;
+}
+
+export function isTerminal(row: OrderRow): boolean {
+  return row.status === "EXPIRED" || row.status === "DELETED";
+}
+
+/** Whether the search is over and no sub-order waits or runs. */
+export function isEnded(row: OrderRow, work: Work): boolean {
+  return row.resolvedAt !== undefined && work.subOrders.waiting === 0 && work.subOrders.running === 0;
+}
+
+/** A generation that was refused stays refused: only another spec is looked at again. */
+export function wasRefused(order: Order): boolean {
+  const accepted = conditionOf(order.status?.conditions, ORDER_CONDITION.accepted);
+  return accepted?.status === "False" && accepted.observedGeneration === order.metadata.generation;
+}
+
+export function subOrderSeconds(spec: OrderSpec, settings: OrderSettings): number {
+  return spec.subOrderAvailabilitySeconds ?? settings.appSubOrderHours * 3600;
+}
+
+const ATTEMPT_ENDED: readonly string[] = [
+  SUBORDER_REASON.allFilesAvailable,
+  SUBORDER_REASON.someFilesFailed,
+  SUBORDER_REASON.notReady,
+  SUBORDER_REASON.jobFailed,
+];
+
+/** How the attempt in the resource's spec ended, as its own controller tells it; `undefined` while it goes on. */
+export function attemptEnd(subOrder: SubOrder): Condition | undefined {
+  if (subOrder.status?.attempt !== subOrder.spec.attempt) return undefined;
+  const succeeded = conditionOf(subOrder.status.conditions, SUBORDER_CONDITION.succeeded);
+  return succeeded && ATTEMPT_ENDED.includes(succeeded.reason) ? succeeded : undefined;
+}
+
+/** Milliseconds until `time`, at least one. */
+export function msUntil(time: Instant, now: Instant): number {
+  return Math.max(1, time.getTime() - now.getTime());
+}
+
+const FINAL: readonly OrderStatusWord[] = ["DONE", "DONE_WITH_WARNING", "FAILED", "EXPIRED", "DELETED", "ERROR"];
+
+/** Whether a run of the order is over with this word. */
+export function isFinalWord(word: OrderStatusWord): boolean {
+  return FINAL.includes(word);
+}
+
+/** Whether the row says that a run ended although work goes on again: failed files are fetched once more. */
+export function isRestarted(row: OrderRow, work: Work): boolean {
+  return !isTerminal(row) && row.completionTime !== undefined && !isEnded(row, work);
+}

@@ -1,0 +1,98 @@
+/**
+ * What a requester is told, in the words of the contract (rs-order.md §4.5, §4.6). Pure.
+ * The keys make each message unique: granted once, a sub-order once an attempt, the end once a run (a run for every retry).
+ */
+
+import type { OrderStatusWord } from "#crds/files.ts";
+import type { SubOrderRow } from "#store/files.ts";
+import type { OrderRow, OutboxMessage, ReadModel } from "#store/orders.ts";
+import { isFinalWord } from "./facts.ts";
+
+export type Teller = {
+  readonly row: OrderRow;
+  readonly model: ReadModel;
+  /** Ended sub-orders to tell of; none before the order is resolved, so that the total told is right. */
+  readonly untold: readonly SubOrderRow[];
+  readonly downloadLink: string;
+  readonly finishedWithWarningStatus: "FAILED" | "DONE_WITH_WARNING";
+};
+
+/** The messages due, in the order in which they are to be told. Telling one again is harmless: its key is taken. */
+export function messages(teller: Teller): OutboxMessage[] {
+  return [
+    granted(teller.row),
+    ...teller.untold.filter(hasFiles).map((subOrder) => subOrderDone(teller, subOrder)),
+    ...(isEndOfRun(teller) ? [final(teller)] : []),
+  ];
+}
+
+/** An order that leaves was told of before, unless it leaves in the middle of a run. */
+function isEndOfRun({ row, model }: Teller): boolean {
+  return isFinalWord(model.status) && (isThere(model.status) || !isFinalWord(row.status));
+}
+
+function granted(row: OrderRow): OutboxMessage {
+  return {
+    dedupKey: "granted",
+    kind: "GRANTED",
+    payload: { correlationId: row.correlationId, status: "GRANTED", orderId: row.id },
+  };
+}
+
+function subOrderDone({ row, model, downloadLink }: Teller, subOrder: SubOrderRow): OutboxMessage {
+  const errors = subOrder.files.failed;
+  const text = errors > 0 ? "finished with some warnings." : "finished and ready to download.";
+  return {
+    dedupKey: `suborder:${subOrder.number}:${subOrder.attempt}`,
+    kind: "SUBORDER_DONE",
+    payload: {
+      correlationId: row.correlationId,
+      status: "SUBORDER_DONE",
+      orderId: row.id,
+      message: `A sub-order of user ${row.owner} is ${text}`,
+      downloadLink,
+      totalSubOrders: model.subOrders.total,
+      subOrderId: subOrder.id,
+      ...errorFields(errors),
+    },
+  };
+}
+
+/** The end of the present run. With files to fetch it carries the link, whatever went wrong beside them. */
+function final({ row, model, downloadLink, finishedWithWarningStatus }: Teller): OutboxMessage {
+  const withWarning = model.status === "DONE_WITH_WARNING";
+  const done = model.status === "DONE";
+  const told = withWarning ? finishedWithWarningStatus : done ? "DONE" : "FAILED";
+  return {
+    dedupKey: `final:${row.retriesServed}`,
+    kind: told === "FAILED" ? "FAILED" : "DONE",
+    payload: {
+      correlationId: row.correlationId,
+      status: told,
+      orderId: row.id,
+      message: `Order of user ${row.owner} is ${endText(model)}`,
+      ...(hasFiles(model) && isThere(model.status) ? { downloadLink } : {}),
+      totalSubOrders: model.subOrders.total,
+      ...(done ? {} : errorFields(Math.max(1, model.files.failed))),
+    },
+  };
+}
+
+/** Nobody is told of a sub-order of which nothing can be fetched: only the end of the order speaks of it. */
+function hasFiles({ files }: Pick<SubOrderRow, "files">): boolean {
+  return files.available + files.downloaded > 0;
+}
+
+function isThere(word: OrderStatusWord): boolean {
+  return word !== "EXPIRED" && word !== "DELETED";
+}
+
+function endText(model: ReadModel): string {
+  if (model.status === "DONE") return "finished";
+  if (model.status === "DONE_WITH_WARNING") return "finished with some warnings.";
+  return "finished with errors. One or many files could not be retrieved.";
+}
+
+function errorFields(errors: number): Record<string, unknown> {
+  return errors > 0 ? { errorType: "INTERNAL_ERROR", errorCode: "INTERNAL_ERROR", errors } : {};
+}

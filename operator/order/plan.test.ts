@@ -1,0 +1,270 @@
+import { expect, test } from "bun:test";
+import {
+  anObserved,
+  anOrder,
+  aResolvedRow,
+  aRow,
+  aSubOrder,
+  aSubOrderRow,
+  NOW,
+  someWork,
+} from "#test/support/order-builders.ts";
+import type { OrderObserved } from "./observed.ts";
+import { plan } from "./plan.ts";
+
+const at = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
+const RUNNING = { total: 1, waiting: 0, running: 1, succeeded: 0, failed: 0 };
+const WAITING = { total: 1, waiting: 1, running: 0, succeeded: 0, failed: 0 };
+const ENDED = { total: 1, waiting: 0, running: 0, succeeded: 1, failed: 0 };
+const DONE = { total: 2, pending: 0, available: 2, downloaded: 0, failed: 0 };
+const PENDING = { total: 2, pending: 2, available: 0, downloaded: 0, failed: 0 };
+
+function running(over: Partial<OrderObserved> = {}, row = aSubOrderRow()): OrderObserved {
+  const work = someWork({ files: row.files, subOrders: RUNNING, active: [row] });
+  return anObserved({ row: aResolvedRow(1), work, ...over });
+}
+
+const CASES: Record<string, { observed: OrderObserved; now?: Date; wantFirst?: string[]; wantActions?: string[] }> = {
+  "protects an order before its row is made": {
+    observed: withoutRow({ finalizers: [] }),
+    wantFirst: ["addFinalizer"],
+  },
+  "makes the row of an order that came as a resource": { observed: withoutRow(), wantFirst: ["insertRow"] },
+  "lets an unknown order go that is deleted": {
+    observed: withoutRow({ deletionTimestamp: NOW.toISOString() }),
+    wantActions: ["removeFinalizer"],
+  },
+  "binds the row that REST made to its resource": {
+    observed: anObserved({ row: unbound() }),
+    wantFirst: ["bindRow"],
+  },
+  "makes the SubOrder of a started row": { observed: running(), wantActions: ["createSubOrder"] },
+  "raises the attempt of a SubOrder that is there": {
+    observed: running({ subOrders: [aSubOrder(aSubOrderRow({ attempt: 1 }))] }, aSubOrderRow({ attempt: 2 })),
+    wantActions: ["raiseAttempt"],
+  },
+  "leaves a SubOrder alone that works": { observed: running({ subOrders: [aSubOrder(aSubOrderRow())] }) },
+  "ends a row whose Job did it all": {
+    observed: running(
+      { subOrders: [aSubOrder(aSubOrderRow(), { reason: "AllFilesAvailable" })] },
+      aSubOrderRow({ files: DONE }),
+    ),
+    wantFirst: ["endSubOrder"],
+  },
+  "does not believe the end of an earlier attempt": {
+    observed: running(
+      { subOrders: [aSubOrder(aSubOrderRow(), { reason: "JobFailed" })] },
+      aSubOrderRow({ attempt: 2 }),
+    ),
+    wantActions: ["raiseAttempt"],
+  },
+  "tries again when the source is not ready": {
+    observed: running({ subOrders: [aSubOrder(aSubOrderRow(), { reason: "NotReady" })] }),
+    wantFirst: ["againSubOrder"],
+  },
+  "gives a silent source up (D11)": {
+    observed: running({
+      subOrders: [aSubOrder(aSubOrderRow(), { reason: "NotReady" })],
+      silentSince: new Map([[1, NOW]]),
+    }),
+    now: at(120),
+    wantFirst: ["endSubOrder"],
+  },
+  "stops the Jobs of a paused order": {
+    observed: running({ order: anOrder({ spec: { suspend: true } }), subOrders: [aSubOrder(aSubOrderRow())] }),
+    wantActions: ["deleteSubOrder"],
+  },
+  "waits until a live look shows that they have stopped": {
+    observed: running({ order: anOrder({ spec: { suspend: true } }), live: ["uid-of-one-not-in-the-cache"] }),
+  },
+  "puts the rows of a paused order back when they have": {
+    observed: running({ order: anOrder({ spec: { suspend: true } }), live: [] }),
+    wantFirst: ["againSubOrder"],
+  },
+  "gives up what is pending of a cancelled order": {
+    observed: running({ order: anOrder({ spec: { shutdown: "Cancel" } }), live: [] }),
+    wantFirst: ["againSubOrder", "cancelPending"],
+  },
+  "ends the search of an order that is cancelled while it is resolved": {
+    observed: anObserved({ order: anOrder({ spec: { shutdown: "Cancel" } }) }),
+    wantFirst: ["appendSubOrders"],
+  },
+  "serves a retry when the run before it was told": {
+    observed: ended({ status: "DONE_WITH_WARNING", retry: 1 }),
+    wantFirst: ["retryFailed"],
+  },
+  "tells the end of a run before a retry is served": { observed: ended({ status: "RUNNING", retry: 1 }) },
+  "gives an expired order's files back and lets its resource go": {
+    observed: ended({ status: "EXPIRED" }),
+    wantActions: ["purgeFiles", "deleteOrder"],
+  },
+  "lets go of a deleted resource at last": {
+    observed: anObserved({
+      order: anOrder({ metadata: { deletionTimestamp: NOW.toISOString() } }),
+      row: aResolvedRow(1, { status: "DELETED" }),
+    }),
+    wantActions: ["purgeFiles", "removeFinalizer"],
+  },
+};
+
+for (const [name, { observed, now = NOW, wantFirst = [], wantActions = [] }] of Object.entries(CASES)) {
+  test(`plan() ${name}`, () => {
+    const { first, actions } = plan(observed, now);
+    expect(first.map((action) => action.kind)).toEqual(wantFirst as (typeof first)[number]["kind"][]);
+    if (first.length === 0) expect(actions.map((a) => a.kind)).toEqual(wantActions as (typeof first)[number]["kind"][]);
+  });
+}
+
+type Told = { word: string; reason: string; percent: number; waitingForUser?: boolean };
+const STANDS: Record<string, { observed: OrderObserved; now?: Date; want: Told }> = {
+  "an order that is searched for": {
+    observed: anObserved(),
+    want: { word: "PENDING", reason: "Waiting", percent: 0 },
+  },
+  "an order that works": { observed: running(), want: { word: "RUNNING", reason: "Running", percent: 0 } },
+  "an order that waits for its turn": {
+    observed: waiting({}),
+    want: { word: "RUNNING", reason: "WaitingForSlot", percent: 0 },
+  },
+  "an order that the gate holds back": {
+    observed: waiting({ heldBack: "user" }),
+    want: { word: "RUNNING", reason: "WaitingForUser", percent: 0, waitingForUser: true },
+  },
+  "an order whose source asked for patience": {
+    observed: { ...waiting({}), work: someWork({ files: PENDING, subOrders: WAITING, nextNotBefore: at(5) }) },
+    want: { word: "RUNNING", reason: "WaitingForSource", percent: 0 },
+  },
+  "a paused order": {
+    observed: waiting({ order: anOrder({ spec: { suspend: true } }) }),
+    want: { word: "PAUSED", reason: "Suspended", percent: 0 },
+  },
+  "an order with every file there": {
+    observed: ended({}),
+    want: { word: "DONE", reason: "AllFilesAvailable", percent: 100 },
+  },
+  "an order of files without a size that is not finished (P12)": {
+    observed: { ...running(), work: someWork({ files: { ...PENDING, pending: 1, available: 1 }, subOrders: RUNNING }) },
+    want: { word: "RUNNING", reason: "WaitingForSlot", percent: 50 },
+  },
+  "an order of files without a size (P12)": {
+    observed: ended({}),
+    want: { word: "DONE", reason: "AllFilesAvailable", percent: 100 },
+  },
+  "an order with an unsized file pending beside sized ones that are there (P12)": {
+    observed: {
+      ...running(),
+      work: someWork({
+        files: { ...PENDING, pending: 1, available: 1 },
+        bytes: { total: 10, available: 10, failed: 0 },
+        subOrders: RUNNING,
+        active: [aSubOrderRow()],
+      }),
+    },
+    want: { word: "RUNNING", reason: "Running", percent: 99 },
+  },
+  "an order in which some files failed": {
+    observed: ended({ files: { ...DONE, available: 1, failed: 1 } }),
+    want: { word: "DONE_WITH_WARNING", reason: "SomeFilesFailed", percent: 100 },
+  },
+  "an order in which all files failed": {
+    observed: ended({ files: { ...DONE, available: 0, failed: 2 } }),
+    want: { word: "FAILED", reason: "AllFilesFailed", percent: 100 },
+  },
+  "an order whose products are gone": {
+    observed: anObserved({ row: aResolvedRow(0) }),
+    want: { word: "DONE_WITH_WARNING", reason: "NothingToDeliver", percent: 100 },
+  },
+  "an order that the catalogue refuses": {
+    observed: anObserved({
+      row: aResolvedRow(0, {
+        cursor: {
+          after: 0,
+          made: 0,
+          internal: 0,
+          stopped: { reason: "CatalogueFailed", message: "unknown attribute" },
+        },
+      }),
+    }),
+    want: { word: "FAILED", reason: "Refused", percent: 100 },
+  },
+  "an order whose time is over": {
+    observed: waiting({}),
+    now: at(60 * 24 * 8),
+    want: { word: "EXPIRED", reason: "Expired", percent: 0 },
+  },
+};
+
+for (const [name, { observed, now = NOW, want }] of Object.entries(STANDS)) {
+  test(`plan() tells how ${name} stands`, () => {
+    const { model, status } = plan(observed, now);
+    const succeeded = status.conditions?.find((c) => c.type === "Succeeded");
+    const { word, reason, percent, waitingForUser = false } = want;
+    expect(model).toMatchObject({ status: word, percentCompleted: percent, waitingForUser } as object);
+    expect(succeeded).toMatchObject({ reason, status: reason === "AllFilesAvailable" ? "True" : expect.any(String) });
+    expect(status.message?.length).toBeGreaterThan(0);
+  });
+}
+
+test("plan() says why nothing can be delivered, in the contract's words", () => {
+  const gone = plan(anObserved({ row: aResolvedRow(0) }), NOW);
+  expect(gone.model?.message).toBe("It seems that the queried features do not exist anymore.");
+  const filtered = plan(anObserved({ row: aResolvedRow(0, { productsFound: 3 }) }), NOW);
+  expect(filtered.model?.message).toBe("No file match filters.");
+});
+
+test("plan() does not expire an order whose files still arrive", () => {
+  const row = aResolvedRow(1, { expirationTime: at(10) });
+  const work = someWork({ files: PENDING, subOrders: RUNNING, active: [aSubOrderRow()], lastReportAt: at(9) });
+  const planned = plan(anObserved({ row, work, subOrders: [aSubOrder(aSubOrderRow())] }), at(11));
+  expect(planned.model).toMatchObject({ status: "RUNNING", expirationTime: at(9 + 120) });
+});
+
+test("plan() gives a retried order its whole time again", () => {
+  const row = aResolvedRow(1, { completionTime: NOW, expirationTime: at(10), retriesServed: 1 });
+  const work = someWork({ files: PENDING, subOrders: WAITING });
+  const { model } = plan(anObserved({ row, work }), at(5));
+  expect(model?.expirationTime).toEqual(at(5 + 3 * 120));
+  expect(model?.completionTime).toBeUndefined();
+});
+
+test("plan() asks a patient source one last time when the tenant's patience ends", () => {
+  const late = aSubOrder(aSubOrderRow(), { reason: "NotReady", notBefore: at(600) });
+  const { first } = plan(running({ subOrders: [late], silentSince: new Map([[1, NOW]]) }), at(30));
+  expect(first).toEqual([expect.objectContaining({ kind: "againSubOrder", notBefore: at(120) })]);
+});
+
+test("plan() looks again when the order expires, though nothing happens", () => {
+  expect(plan(ended({}), at(1)).requeueAfterMs).toBe(6 * 3_600_000 - 60_000);
+});
+
+test("plan() refuses a resource whose key is another order's, and lets it go when it is deleted", () => {
+  const row = aRow({ resourceUid: "uid-of-another" });
+  const { status, actions } = plan(anObserved({ row }), NOW);
+  const accepted = status.conditions?.find((c) => c.type === "Accepted");
+  expect(accepted).toMatchObject({ status: "False", reason: "CorrelationIdTaken" });
+  expect(actions.map((a) => a.kind)).toEqual(["removeFinalizer"]);
+});
+
+function withoutRow(metadata: Partial<ReturnType<typeof anOrder>["metadata"]> = {}): OrderObserved {
+  const { row: _row, work: _work, ...rest } = anObserved({ order: anOrder({ metadata }) });
+  return { ...rest, admission: { kind: "welcome", role: "REGISTERED_USER" } };
+}
+
+function unbound() {
+  const { resourceUid: _, ...row } = aRow();
+  return row;
+}
+
+function waiting(over: Partial<OrderObserved>): OrderObserved {
+  return anObserved({ row: aResolvedRow(1), work: someWork({ files: PENDING, subOrders: WAITING }), ...over });
+}
+
+function ended(o: {
+  status?: "RUNNING" | "DONE_WITH_WARNING" | "EXPIRED";
+  retry?: number;
+  files?: typeof DONE;
+}): OrderObserved {
+  const row = aResolvedRow(1, o.status ? { status: o.status } : {});
+  const work = someWork({ files: o.files ?? DONE, subOrders: ENDED });
+  return anObserved({ order: anOrder({ spec: { retry: o.retry ?? 0 } }), row, work });
+}

@@ -1,0 +1,227 @@
+/**
+ * The walk of an order, as one pure function: from what was observed to what to do next. It never throws and knows no clock.
+ *
+ *   protect → accept → bind → resolve → work ⇄ pause → ended → expire → gone
+ *                                        └─ cancel, retry      └─ Delete, kubectl delete
+ *
+ * Each step below answers "is this where the order is?" with what has to be done there, or passes. Steps come in the order in which they
+ * take precedence. A step's `first` changes what was observed, so the order is looked at again before anybody is told anything.
+ */
+import { ACCEPTED_REASON } from "#crds/conditions.ts";
+import { FINALIZER } from "#crds/names.ts";
+import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
+import { events } from "./events.ts";
+import { cursorOf, isEnded, isFinalWord, isRowOf, isTerminal, msUntil, wasRefused } from "./facts.ts";
+import { messages } from "./messages.ts";
+import type { Instant, OrderAction, OrderObserved, OrderPlan, Refusal } from "./observed.ts";
+import { readModel } from "./read-model.ts";
+import { refusedConditions, type Stand, type Subject, standOf } from "./stand.ts";
+import { refusedStatus, statusOf } from "./status.ts";
+import { cancelReason, lastWord } from "./stop.ts";
+
+/** What a step wants; `leaving` is the order's last word once it is on its way out. */
+type Move = {
+  readonly first?: readonly OrderAction[];
+  readonly actions?: readonly OrderAction[];
+  readonly leaving?: "EXPIRED" | "DELETED";
+  readonly requeueAfterMs?: number;
+};
+type Step = (subject: Subject, now: Instant) => Move | undefined;
+
+/** The steps of an order that has a row. */
+const WALK: readonly Step[] = [bind, leave, cancel, endAttempts, pause, resolve, retry, work];
+
+/** How often to look again at what should have stopped but has not. */
+const STOPPING_MS = 2000;
+/** At once, after the others that wait. */
+const SOON_MS = 1;
+
+/** Decides what to do next about one order. */
+export function plan(observed: OrderObserved, now: Instant): OrderPlan {
+  const { row, work: counters } = observed;
+  if (row === undefined) return planWithoutRow(observed, now);
+  if (!isRowOf(row, observed.order)) return refuse(observed, { now, refusal: takenBy(row.id) });
+  if (counters === undefined) return quietly(observed, []);
+  const subject: Subject = { observed, row, work: counters };
+  const move = WALK.map((step) => step(subject, now)).find((answer) => answer !== undefined) ?? {};
+  return tell({ ...subject, ...(move.leaving ? { leaving: move.leaving } : {}) }, { move, now });
+}
+
+/** An `Order` made with kubectl, before its row; or one that is on its way out without ever having had one. */
+function planWithoutRow(observed: OrderObserved, now: Instant): OrderPlan {
+  const { order, admission } = observed;
+  if (order.metadata.deletionTimestamp !== undefined) return quietly(observed, unprotect(observed));
+  if (wasRefused(order)) return quietly(observed, []);
+  if (admission?.kind === "refused") return refuse(observed, { now, refusal: admission.refusal });
+  if (!isProtected(observed)) return { ...quietly(observed, []), first: [protect(observed)] };
+  if (admission === undefined) return quietly(observed, []);
+  return { ...quietly(observed, []), first: [{ kind: "insertRow", role: admission.role }] };
+}
+
+/** The row and its resource know each other before anything is made for them, and the resource cannot vanish unseen. */
+function bind({ observed, row }: Subject): Move | undefined {
+  const { metadata } = observed.order;
+  const uid = metadata.uid ?? "";
+  if (row.resourceUid === undefined) return { first: [{ kind: "bindRow", id: row.id, uid }] };
+  if (isProtected(observed) || metadata.deletionTimestamp !== undefined || isTerminal(row)) return undefined;
+  return { first: [protect(observed)] };
+}
+
+/** Expired, deleted, or about to be: stop the work, say so, give back the files, let the resource go. */
+function leave(subject: Subject, now: Instant): Move | undefined {
+  const leaving = lastWord(subject, now);
+  if (leaving === undefined) return undefined;
+  const { observed, row } = subject;
+  const stop = stopChildren(subject);
+  if (!stop.done) return { actions: stop.actions, requeueAfterMs: STOPPING_MS };
+  if (!isTerminal(row)) return { leaving, requeueAfterMs: SOON_MS };
+  const { metadata } = observed.order;
+  const purge: OrderAction = { kind: "purgeFiles", id: row.id };
+  const release = unprotect(observed);
+  if (metadata.deletionTimestamp === undefined) {
+    return { leaving, actions: [purge, { kind: "deleteOrder", uid: metadata.uid ?? "" }] };
+  }
+  return { leaving, actions: release.length > 0 ? [purge, ...release] : [] };
+}
+
+/** Cancelled by its owner, or given up because the catalogue refuses: what is there stays, the rest fails. */
+function cancel(subject: Subject): Move | undefined {
+  const { row } = subject;
+  const reason = cancelReason(subject);
+  if (reason === undefined) return undefined;
+  if (row.resolvedAt === undefined) return { first: [endSearch(subject, { reason: "Cancelled", message: reason })] };
+  const ended = endings(subject);
+  if (ended.length > 0) return { first: ended };
+  const stop = stopChildren(subject);
+  if (!stop.done) return { actions: stop.actions, requeueAfterMs: STOPPING_MS };
+  return { first: [...release(subject), { kind: "cancelPending", id: row.id, reason }] };
+}
+
+/** What its sub-orders' controllers say is over, the rows say too. */
+function endAttempts(subject: Subject, now: Instant): Move | undefined {
+  const ended = endings(subject, now);
+  return ended.length > 0 ? { first: ended } : undefined;
+}
+
+/** Paused: no SubOrder and so no Job; the rows wait. */
+function pause(subject: Subject): Move | undefined {
+  if (!subject.observed.order.spec.suspend || isEnded(subject.row, subject.work)) return undefined;
+  const stop = stopChildren(subject);
+  if (!stop.done) return { actions: stop.actions, requeueAfterMs: STOPPING_MS };
+  const waiting = release(subject);
+  return waiting.length > 0 ? { first: waiting } : {};
+}
+
+/** Searches on: one part of the catalogue's answer a pass, so that other orders get their turn. */
+function resolve(subject: Subject, now: Instant): Move | undefined {
+  const { observed, row } = subject;
+  if (row.resolvedAt !== undefined) return undefined;
+  const started = work(subject, now);
+  if (observed.found === undefined) return { ...started, requeueAfterMs: SOON_MS };
+  if (observed.found.kind === "failed") {
+    return { first: [endSearch(subject, { reason: "CatalogueFailed", message: observed.found.message })] };
+  }
+  const { cut } = observed.found;
+  const { subOrders, products, done, cursor } = cut;
+  const append = { id: row.id, expectCursor: row.cursor, cursor, subOrders, products, done };
+  return { ...started, first: [{ kind: "appendSubOrders", ...append }] };
+}
+
+function endSearch(
+  { row }: Subject,
+  stopped: { reason: "CatalogueFailed" | "Cancelled"; message: string },
+): OrderAction {
+  const cursor = { ...cursorOf(row), stopped };
+  const append = { id: row.id, expectCursor: row.cursor, cursor, subOrders: [], products: 0, done: true };
+  return { kind: "appendSubOrders", ...append };
+}
+
+/** A retry is served when the run before it has ended, so that each run has one end. */
+function retry({ observed, row, work: counters }: Subject): Move | undefined {
+  const wanted = observed.order.spec.retry;
+  if (wanted <= row.retriesServed || !isEnded(row, counters) || observed.order.spec.shutdown) return undefined;
+  if (!isFinalWord(row.status)) return { requeueAfterMs: SOON_MS };
+  return { first: [{ kind: "retryFailed", id: row.id, retry: wanted }] };
+}
+
+/** Started sub-orders have their resource, with the attempt that is wanted. */
+function work(subject: Subject, now: Instant): Move {
+  const { actions, waits } = childActions(subject);
+  const next = subject.work.nextNotBefore;
+  const due = next !== undefined && next.getTime() > now.getTime() ? msUntil(next, now) : undefined;
+  const soonest = [waits ? STOPPING_MS : undefined, due].filter((ms) => ms !== undefined);
+  return {
+    actions: [...actions, ...outdated(subject)],
+    ...(soonest.length > 0 ? { requeueAfterMs: Math.min(...soonest) } : {}),
+  };
+}
+
+/** The plan of an order that has a row: what the step wants, and what everybody is told. */
+function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant }): OrderPlan {
+  const { observed, row, work: counters } = subject;
+  const { move, now } = o;
+  const stand = standOf(subject, now);
+  const model = readModel({ row, work: counters, stand, now });
+  const untold = row.resolvedAt === undefined ? [] : counters.untold;
+  const { downloadLink, settings } = observed;
+  const { finishedWithWarningStatus } = settings;
+  const status = statusOf({ observed, row, model, stand, now });
+  const wanted = untold.length > 0 ? SOON_MS : move.requeueAfterMs;
+  const requeueAfterMs = soonest(wanted, { stand, row, now });
+  return {
+    first: move.first ?? [],
+    model,
+    messages: messages({ row, model, untold, downloadLink, finishedWithWarningStatus }),
+    told: untold.map(({ number, attempt }) => ({ number, attempt })),
+    actions: move.actions ?? [],
+    status,
+    events: events(observed.order.status, status),
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
+}
+
+/** When to look again although nothing happened: as the step asks, and when the order expires. */
+function soonest(
+  wanted: number | undefined,
+  o: { stand: Stand; row: Subject["row"]; now: Instant },
+): number | undefined {
+  const expires = o.stand.expirationTime;
+  if (expires === undefined || isTerminal(o.row)) return wanted;
+  return Math.min(wanted ?? Number.POSITIVE_INFINITY, msUntil(expires, o.now));
+}
+
+function refuse(observed: OrderObserved, o: { readonly now: Instant; readonly refusal: Refusal }): OrderPlan {
+  const isLeaving = observed.order.metadata.deletionTimestamp !== undefined;
+  const actions = unprotect(observed);
+  if (isLeaving || wasRefused(observed.order)) return quietly(observed, actions);
+  const status = refusedStatus(observed.order, { conditions: refusedConditions(o.refusal), now: o.now });
+  return { ...quietly(observed, actions), status, events: events(observed.order.status, status) };
+}
+
+function takenBy(id: number): Refusal {
+  return {
+    reason: ACCEPTED_REASON.correlationIdTaken,
+    message: `Order ${id} of the same owner has this correlation id already`,
+  };
+}
+
+/** These actions, and nothing told. */
+function quietly(observed: OrderObserved, actions: readonly OrderAction[]): OrderPlan {
+  return { first: [], messages: [], told: [], actions, status: observed.order.status ?? {}, events: [] };
+}
+
+function isProtected({ order }: OrderObserved): boolean {
+  return order.metadata.finalizers?.includes(FINALIZER) ?? false;
+}
+
+function protect({ order }: OrderObserved): OrderAction {
+  const finalizers = [...(order.metadata.finalizers ?? []), FINALIZER];
+  return { kind: "addFinalizer", uid: order.metadata.uid ?? "", finalizers };
+}
+
+/** Lets the resource go, when it was held. */
+function unprotect(observed: OrderObserved): OrderAction[] {
+  if (!isProtected(observed)) return [];
+  const finalizers = (observed.order.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
+  return [{ kind: "removeFinalizer", uid: observed.order.metadata.uid ?? "", finalizers }];
+}

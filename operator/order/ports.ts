@@ -1,0 +1,27 @@
+/** What the reader and the writer of an order reach the world through. */
+import type { Logger } from "pino";
+import type { Catalogue } from "#catalog/catalogue.ts";
+import type { Order } from "#crds/order.ts";
+import type { SubOrder } from "#crds/suborder.ts";
+import type { Cache } from "#kube/cache.ts";
+import type { EventRecorder } from "#kube/events.ts";
+import type { ResourceApi } from "#kube/resource.ts";
+import type { Db } from "#store/db.ts";
+import type { OperatorConfig } from "../config.ts";
+import type { HeldBack } from "./observed.ts";
+
+export type OrderPorts = {
+  readonly db: Db;
+  readonly catalogue: Catalogue;
+  readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
+  readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
+  readonly recorder: EventRecorder;
+  /** What the scheduler's last pass said of an order. */
+  readonly heldBack: (orderId: number) => HeldBack | undefined;
+  readonly config: Pick<OperatorConfig, "publicUrl" | "prefix">;
+  readonly now: () => Date;
+  readonly logger: Logger;
+};
+
+/** Index of the SubOrder cache: by the order's number, as their label has it. */
+export const BY_ORDER = "order";

@@ -1,0 +1,72 @@
+/**
+ * One pass over one order: observe, plan, execute, until nothing is left that changes what was observed; then tell.
+ * Order of writes: rows, then the read model with its messages, then the cluster, then the status, then events. Every prefix is legal.
+ */
+import type { Order } from "#crds/order.ts";
+import type { Outcome } from "#kube/controller.ts";
+import { recordProgress } from "#store/orders.ts";
+import { latestSeen } from "../latest.ts";
+import { writeStatus } from "../write-status.ts";
+import { execute } from "./execute.ts";
+import { type Learnt, observe } from "./observe.ts";
+import type { OrderObserved, OrderPlan } from "./observed.ts";
+import { plan } from "./plan.ts";
+import type { OrderPorts } from "./ports.ts";
+
+/** More rounds than any walk has steps: beyond it something is wrong, and the queue's back-off is the place for it. */
+const MAX_ROUNDS = 16;
+
+export type OrderReconciler = (name: string, signal: AbortSignal) => Promise<Outcome>;
+
+/** Makes the reconcile function. `onPass` hears of every order that was looked at: the scheduler may have something to do. */
+export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObserved) => void): OrderReconciler {
+  const latest = latestSeen(ports.orders.cache);
+
+  async function tell(observed: OrderObserved, planned: OrderPlan): Promise<void> {
+    let { order } = observed;
+    const { row } = observed;
+    if (row && planned.model) {
+      const { model, messages, told } = planned;
+      await recordProgress(ports.db, row.id, { model, messages, told, now: ports.now() });
+    }
+    for (const action of planned.actions) order = (await execute(ports, order, action)).order ?? order;
+    if (planned.actions.some((action) => action.kind === "removeFinalizer")) return;
+    const written = await writeStatus(ports.orders.api, order, planned.status);
+    if (written === undefined) return;
+    latest.remember(written);
+    for (const event of planned.events) await ports.recorder.emit(written, event);
+  }
+
+  /** Carries out what changes the observation; what was learnt goes into the next one. */
+  async function move(order: Order, o: { planned: OrderPlan; learnt: Learnt; signal: AbortSignal }): Promise<Learnt> {
+    let { learnt } = o;
+    for (const action of o.planned.first) {
+      o.signal.throwIfAborted();
+      const { order: written, ...taught } = await execute(ports, order, action);
+      if (written) latest.remember(written);
+      learnt = { ...learnt, ...taught };
+    }
+    return learnt;
+  }
+
+  return async (name, signal) => {
+    let learnt: Learnt = {};
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      signal.throwIfAborted();
+      const order = latest.get(name);
+      if (order === undefined) return { kind: "done" };
+      const observed = await observe(ports, order, learnt);
+      const planned = plan(observed, ports.now());
+      if (planned.first.length > 0) {
+        learnt = await move(order, { planned, learnt, signal });
+        continue;
+      }
+      await tell(observed, planned);
+      onPass(observed);
+      const { requeueAfterMs: ms } = planned;
+      return ms === undefined ? { kind: "done" } : { kind: "requeueAfter", ms };
+    }
+    const error = new Error(`Cannot settle order '${name}': still moving after ${MAX_ROUNDS} rounds`);
+    return { kind: "retry", error };
+  };
+}

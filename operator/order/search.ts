@@ -1,0 +1,60 @@
+/**
+ * Reads the next part of what an order asks for out of the catalogue and cuts it into sub-orders.
+ * The first part is small, so that the first sub-order of a big order starts soon; the others hold about two full buckets.
+ */
+import { type Catalogue, CatalogueError, type FoundProduct } from "#catalog/catalogue.ts";
+import { chooseFiles } from "#catalog/file-filter.ts";
+import type { Db } from "#store/db.ts";
+import type { OrderRow } from "#store/orders.ts";
+import { findUser } from "#store/users.ts";
+import { catalogueText } from "./admission.ts";
+import { cut, type Limits, type Part, START } from "./buckets.ts";
+import { cursorOf } from "./facts.ts";
+import type { Found } from "./observed.ts";
+
+const PAGE = 1000;
+/** Bound of what one part holds in memory. */
+const MAX_PRODUCTS = 5000;
+
+export async function searchOn(
+  row: OrderRow,
+  o: { readonly db: Db; readonly catalogue: Catalogue; readonly limits: Limits },
+): Promise<Found> {
+  const cursor = cursorOf(row);
+  try {
+    const part = await readPart(row, { ...o, after: cursor.after, isFirst: cursor.after === START.after });
+    return { kind: "part", cut: cut(cursor, part, o.limits) };
+  } catch (error) {
+    if (error instanceof CatalogueError) return { kind: "failed", message: catalogueText(error) };
+    throw error;
+  }
+}
+
+type Reading = {
+  readonly db: Db;
+  readonly catalogue: Catalogue;
+  readonly limits: Limits;
+  readonly after: number;
+  readonly isFirst: boolean;
+};
+
+async function readPart(row: OrderRow, o: Reading): Promise<Part> {
+  const user = await findUser(o.db, row.owner);
+  const access = { email: row.owner, role: row.role, groups: user?.groups ?? [] };
+  const products: FoundProduct[] = [];
+  let files = 0;
+  let after = o.after;
+  for (;;) {
+    const options = { access, before: row.createdAt, after, limit: PAGE };
+    const page = await o.catalogue.search(row.spec.selections, options);
+    for (const product of page.products) {
+      const chosen = chooseFiles(product, row.spec.selections);
+      files += chosen.length;
+      products.push({ ...product, files: chosen });
+    }
+    if (page.next === undefined) return { products, last: true };
+    after = page.next;
+    const isEnough = o.isFirst || products.length >= MAX_PRODUCTS || files >= 2 * o.limits.maxFiles;
+    if (isEnough && products.length > 0) return { products, last: false };
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The Job of one attempt, from the administrator's template. Pure: the same SubOrder gives the same Job, so making it twice is a 409.
+ * `suspend` is never set: with Kueue it is Kueue's field, and pausing an order deletes its SubOrders instead.
+ */
+import { API_VERSION, EXIT, jobName, LABELS, MANAGER } from "#crds/names.ts";
+import type { SubOrder } from "#crds/suborder.ts";
+import type { Container, Job, PodSpec } from "#kube/kinds.ts";
+import type { JobConfig } from "../config.ts";
+
+const CONTAINER = "worker";
+/** The worker reports what it has on SIGTERM; it gets this long. */
+const GRACE_SECONDS = 30;
+
+/** Builds the Job of the attempt in the SubOrder's spec. */
+export function jobFor(subOrder: SubOrder, config: JobConfig): Job {
+  const { metadata, spec } = subOrder;
+  const labels = {
+    [LABELS.order]: String(spec.orderId),
+    [LABELS.subOrder]: String(spec.number),
+    [LABELS.attempt]: String(spec.attempt),
+    [LABELS.component]: CONTAINER,
+    [LABELS.managedBy]: MANAGER,
+  };
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name: jobName(metadata.name, spec.attempt),
+      labels: { ...labels, ...(config.queueName ? { [LABELS.kueueQueue]: config.queueName } : {}) },
+      ownerReferences: [
+        {
+          apiVersion: API_VERSION,
+          kind: "SubOrder",
+          name: metadata.name,
+          uid: metadata.uid ?? "",
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    spec: {
+      parallelism: 1,
+      completions: 1,
+      backoffLimit: config.backoffLimit,
+      activeDeadlineSeconds: config.deadlineSeconds,
+      ttlSecondsAfterFinished: config.ttlSeconds,
+      podReplacementPolicy: "Failed",
+      podFailurePolicy: {
+        rules: [
+          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+          {
+            action: "FailJob",
+            onExitCodes: { containerName: CONTAINER, operator: "In", values: [EXIT.notReady, EXIT.unusable] },
+          },
+        ],
+      },
+      template: { metadata: { labels }, spec: podSpec(subOrder, config) },
+    },
+  };
+}
+
+function podSpec(subOrder: SubOrder, config: JobConfig): PodSpec {
+  return {
+    restartPolicy: "Never",
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [container(subOrder, config)],
+    volumes: [{ name: "tmp", emptyDir: {} }, ...(config.volumes ?? [])],
+    ...(config.serviceAccount ? { serviceAccountName: config.serviceAccount } : {}),
+    ...(config.imagePullSecrets ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
+    ...(config.nodeSelector ? { nodeSelector: config.nodeSelector } : {}),
+    ...(config.tolerations ? { tolerations: config.tolerations } : {}),
+    ...(config.priorityClassName ? { priorityClassName: config.priorityClassName } : {}),
+  };
+}
+
+const DEFAULT_RESOURCES = {
+  requests: { cpu: "100m", memory: "128Mi" },
+  limits: { memory: "512Mi" },
+};
+
+function container({ spec }: SubOrder, config: JobConfig): Container {
+  const which = [
+    "--order",
+    String(spec.orderId),
+    "--sub-order",
+    String(spec.number),
+    "--attempt",
+    String(spec.attempt),
+  ];
+  return {
+    name: CONTAINER,
+    image: config.image,
+    command: config.command,
+    args: [...config.args, ...which],
+    resources: config.resources ?? DEFAULT_RESOURCES,
+    volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(config.volumeMounts ?? [])],
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+    ...(config.imagePullPolicy ? { imagePullPolicy: config.imagePullPolicy } : {}),
+    ...(config.env ? { env: config.env } : {}),
+    ...(config.envFrom ? { envFrom: config.envFrom } : {}),
+  };
+}

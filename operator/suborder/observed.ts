@@ -1,0 +1,41 @@
+/** What the planner of a SubOrder looks at, and what it answers. Data only. */
+import type { SubOrder, SubOrderStatus } from "#crds/suborder.ts";
+import type { Job, Pod } from "#kube/kinds.ts";
+import type { SubOrderRow } from "#store/files.ts";
+import type { JobConfig } from "../config.ts";
+
+export type Instant = Date;
+
+/** Its row, and when the source said that the files it has not got would be ready. */
+export type RowObserved = SubOrderRow & { readonly readyAt?: Instant };
+
+export type SubOrderObserved = {
+  readonly subOrder: SubOrder;
+  /** Absent: its files were given back, or it was never ours. */
+  readonly row?: RowObserved;
+  /** Jobs labelled with this order and sub-order, foreign or not. */
+  readonly jobs: readonly Job[];
+  /** The object of our Job's name, whoever owns it. */
+  readonly named?: Job;
+  readonly pods: readonly Pod[];
+  readonly config: JobConfig;
+};
+
+/** One write; a deletion names the UID that it was decided for. */
+export type SubOrderAction =
+  | { readonly kind: "createJob"; readonly job: Job }
+  | { readonly kind: "deleteJob"; readonly name: string; readonly uid: string };
+
+export type SubOrderEvent = {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+};
+
+export type SubOrderPlan = {
+  readonly actions: readonly SubOrderAction[];
+  readonly status: SubOrderStatus;
+  readonly events: readonly SubOrderEvent[];
+  readonly requeueAfterMs?: number;
+};

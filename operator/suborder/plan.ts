@@ -1,0 +1,112 @@
+/**
+ * One SubOrder's next step, as a pure function: one Job for the attempt in its spec, then what became of it.
+ * An attempt that has ended stays ended: its Job may be gone by time to live, and a new one would be a second run.
+ */
+import { SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
+import type { ObjectMeta } from "#crds/meta.ts";
+import { jobName } from "#crds/names.ts";
+import type { SubOrder, SubOrderStatus } from "#crds/suborder.ts";
+import { conditionOf, conditions, wholeSeconds } from "../conditions.ts";
+import { attemptEnd, isOwnedBy } from "../order/facts.ts";
+import { jobFor } from "./job.ts";
+import type { Instant, SubOrderAction, SubOrderEvent, SubOrderObserved, SubOrderPlan } from "./observed.ts";
+import { isFinished, type Outcome, outcomeByFiles, outcomeOfJob } from "./outcome.ts";
+
+/** What is found out in one pass: how the attempt stands, and what to do. */
+type Finding = {
+  readonly outcome: Outcome;
+  readonly actions?: readonly SubOrderAction[];
+  readonly requeueAfterMs?: number;
+};
+
+const FOREIGN_MS = 10_000;
+
+/** Decides what to do next about one SubOrder. */
+export function plan(observed: SubOrderObserved, now: Instant): SubOrderPlan {
+  const { subOrder } = observed;
+  if (subOrder.metadata.deletionTimestamp !== undefined || attemptEnd(subOrder) !== undefined) {
+    return { actions: [], status: subOrder.status ?? {}, events: [] };
+  }
+  const { outcome, actions = [], requeueAfterMs } = find(observed);
+  const status = statusOf(observed, { outcome, now });
+  return {
+    actions,
+    status,
+    events: events(subOrder, status),
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
+}
+
+function find(observed: SubOrderObserved): Finding {
+  const { subOrder, row, named, pods } = observed;
+  if (row === undefined) return waiting("Its files are not known any more");
+  if (named !== undefined && !isOwnedBy(named, subOrder.metadata.uid)) {
+    const message = `Job '${named.metadata.name}' belongs to something else and is left alone`;
+    return { ...waiting(message), requeueAfterMs: FOREIGN_MS };
+  }
+  if (named !== undefined) {
+    const mine = pods.filter((pod) => isOwnedBy(pod, named.metadata.uid));
+    if (isDeleting(named) && !isFinished(named)) return waiting("Waiting for the deleted Job to be gone");
+    return { outcome: outcomeOfJob(named, { pods: mine, row }) };
+  }
+  return withoutJob(observed);
+}
+
+/** No Job of this attempt: made when its row runs this very attempt and no earlier Job works on the same files. */
+function withoutJob({ subOrder, row, jobs, config }: SubOrderObserved): Finding {
+  if (row === undefined || row.state !== "Running" || row.attempt !== subOrder.spec.attempt) {
+    return waiting("Waiting for its turn");
+  }
+  const byFiles = outcomeByFiles(row);
+  if (byFiles !== undefined) return { outcome: byFiles };
+  const rivals = jobs.filter((job) => isOwnedBy(job, subOrder.metadata.uid) && !isFinished(job));
+  if (rivals.length > 0) {
+    const actions = rivals.filter((job) => !isDeleting(job)).map(remove);
+    return { ...waiting("Waiting for the Job of an earlier attempt to stop"), actions };
+  }
+  return { ...waiting("Making the Job"), actions: [{ kind: "createJob", job: jobFor(subOrder, config) }] };
+}
+
+function waiting(message: string): Finding {
+  return { outcome: { status: "Unknown", reason: SUBORDER_REASON.waitingForJob, message, ended: false } };
+}
+
+function statusOf(o: SubOrderObserved, { outcome, now }: { outcome: Outcome; now: Instant }): SubOrderStatus {
+  const { subOrder, row, named } = o;
+  const generation = subOrder.metadata.generation ?? 0;
+  const same = subOrder.status?.attempt === subOrder.spec.attempt ? subOrder.status : undefined;
+  const ours = named !== undefined && isOwnedBy(named, subOrder.metadata.uid) ? named : undefined;
+  const startTime = ours?.metadata.creationTimestamp ?? same?.startTime;
+  const { status, reason, message } = outcome;
+  const succeeded = { type: SUBORDER_CONDITION.succeeded, status, reason, message };
+  return {
+    observedGeneration: generation,
+    conditions: conditions(subOrder.status?.conditions ?? [], [succeeded], { generation, now }),
+    jobName: jobName(subOrder.metadata.name, subOrder.spec.attempt),
+    attempt: subOrder.spec.attempt,
+    ...(row ? { files: row.files } : {}),
+    ...(outcome.notBefore ? { notBefore: wholeSeconds(outcome.notBefore) } : {}),
+    ...(startTime ? { startTime } : {}),
+    ...(outcome.ended ? { completionTime: ours?.status?.completionTime ?? wholeSeconds(now) } : {}),
+  };
+}
+
+const BAD: readonly string[] = [SUBORDER_REASON.someFilesFailed, SUBORDER_REASON.jobFailed];
+
+/** One event when an attempt ends, and one when it cannot start. */
+function events(subOrder: SubOrder, status: SubOrderStatus): SubOrderEvent[] {
+  const was = conditionOf(subOrder.status?.conditions, SUBORDER_CONDITION.succeeded);
+  const is = conditionOf(status.conditions, SUBORDER_CONDITION.succeeded);
+  if (is === undefined || (was?.reason === is.reason && subOrder.status?.attempt === status.attempt)) return [];
+  if (is.reason === SUBORDER_REASON.waitingForJob || is.reason === SUBORDER_REASON.waitingForPod) return [];
+  const type = BAD.includes(is.reason) ? "Warning" : "Normal";
+  return [{ type, reason: is.reason, action: "Fetch", note: is.message }];
+}
+
+function remove({ metadata }: { readonly metadata: ObjectMeta }): SubOrderAction {
+  return { kind: "deleteJob", name: metadata.name, uid: metadata.uid ?? "" };
+}
+
+function isDeleting({ metadata }: { readonly metadata: ObjectMeta }): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}

@@ -1,0 +1,100 @@
+/** The caches of the operator: Orders and SubOrders, and the Jobs and pods that carry our labels; each change wakes who may care. */
+import type { Logger } from "pino";
+import { LABELS, MANAGER } from "#crds/names.ts";
+import type { Order } from "#crds/order.ts";
+import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
+import type { SubOrder } from "#crds/suborder.ts";
+import type { Cache, Change } from "#kube/cache.ts";
+import { JOBS, type Job, PODS, type Pod } from "#kube/kinds.ts";
+import { type Reflector, reflector } from "#kube/reflector.ts";
+import { type KubeObject, type ResourceApi, type ResourceType, resourceApi } from "#kube/resource.ts";
+import type { Transport } from "#kube/transport.ts";
+import { BY_ORDER } from "./order/ports.ts";
+import { BY_SUBORDER, subOrderKey } from "./suborder/ports.ts";
+import { BY_ID, type Queues } from "./wake.ts";
+
+export type Watched<T> = { readonly cache: Cache<T>; readonly api: ResourceApi<T & KubeObject> };
+
+export type Watches = {
+  readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
+  readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
+  readonly jobs: { readonly cache: Cache<Job>; readonly api: ResourceApi<Job> };
+  readonly pods: { readonly cache: Cache<Pod>; readonly api: ResourceApi<Pod> };
+  run(signal: AbortSignal): Promise<void>;
+  synced(signal: AbortSignal): Promise<void>;
+};
+
+type Options = {
+  readonly transport: Transport;
+  readonly now: () => Date;
+  readonly random: () => number;
+  readonly logger: Logger;
+};
+
+export function watchAll(o: Options, queues: Queues): Watches {
+  const reflectors: Reflector<KubeObject>[] = [];
+  function watch<T extends KubeObject>(
+    type: ResourceType<T>,
+    how: {
+      readonly labelSelector?: string;
+      readonly indexes?: Record<string, (object: T) => readonly string[]>;
+      readonly onChange: (change: Change<T>) => void;
+    },
+  ) {
+    const api = resourceApi(o.transport, type, { fieldManager: MANAGER });
+    const { now, random, logger } = o;
+    const made = reflector(api, { ...how, now, random, logger });
+    reflectors.push(made as unknown as Reflector<KubeObject>);
+    return { api, cache: made.cache };
+  }
+
+  const ours = `${LABELS.managedBy}=${MANAGER}`;
+  const orders = watch<Order>(ORDERS, {
+    indexes: { [BY_ID]: (order) => idsOf(order) },
+    onChange: (change) => queues.order.add(change.name, { priority: change.initial ? "bulk" : "fresh" }),
+  });
+  const subOrders = watch<SubOrder>(SUBORDERS, {
+    indexes: { [BY_ORDER]: (subOrder) => [labelOf(subOrder, LABELS.order)] },
+    onChange: (change) => {
+      const priority = change.initial ? "bulk" : "fresh";
+      queues.subOrder.add(change.name, { priority });
+      const { orderName } = (change.now ?? change.before).spec;
+      queues.order.add(orderName, { priority });
+    },
+  });
+  const wakeSubOrder = (change: Change<Job> | Change<Pod>) => {
+    const object = change.now ?? change.before;
+    const number = labelOf(object, LABELS.subOrder);
+    for (const subOrder of subOrders.cache.by(BY_ORDER, labelOf(object, LABELS.order))) {
+      if (String(subOrder.spec.number) === number) queues.subOrder.add(subOrder.metadata.name);
+    }
+  };
+  const indexes = { [BY_SUBORDER]: (object: Job | Pod) => [keyOf(object)] };
+  const jobs = watch<Job>(JOBS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
+  const pods = watch<Pod>(PODS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
+
+  return {
+    orders,
+    subOrders,
+    jobs,
+    pods,
+    async run(signal) {
+      await Promise.all(reflectors.map((each) => each.run(signal)));
+    },
+    async synced(signal) {
+      await Promise.all(reflectors.map((each) => each.synced(signal)));
+    },
+  };
+}
+
+function idsOf({ status }: Order): string[] {
+  return status?.orderId === undefined ? [] : [String(status.orderId)];
+}
+
+function labelOf(object: KubeObject, label: string): string {
+  return object.metadata.labels?.[label] ?? "";
+}
+
+function keyOf(object: KubeObject): string {
+  return subOrderKey(labelOf(object, LABELS.order), labelOf(object, LABELS.subOrder));
+}
