@@ -1,0 +1,87 @@
+/** The service as one Elysia app: every operation of the table with its handler, over one tenant's database, blobs and namespace. */
+import type { Elysia } from "elysia";
+import type { Logger } from "pino";
+import type { Catalogue } from "#catalog/catalogue.ts";
+import type { Transport } from "#kube/transport.ts";
+import type { BlobStore } from "#store/blobs/blob-store.ts";
+import type { Db } from "#store/db.ts";
+import { tokenEndpoint } from "./auth/token-endpoint.ts";
+import { tokenKey } from "./auth/tokens.ts";
+import { planCache } from "./download/archives.ts";
+import { downloadFile } from "./download/download-file.ts";
+import { downloadOrder } from "./download/download-order.ts";
+import { fileUrl, listAvailableFiles, listAvailableFilesFlat, listSubOrderFiles } from "./files/handlers.ts";
+import { healthz, readyz } from "./http/health.ts";
+import { openapiDocument } from "./http/openapi.ts";
+import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
+import { json, respond } from "./http/respond.ts";
+import { type Handlers, router } from "./http/router.ts";
+import { orderAction } from "./orders/actions.ts";
+import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
+
+export type ApiConfig = {
+  readonly tenant: string;
+  /** Where clients reach the service, without the prefix: links start with it. */
+  readonly publicUrl: string;
+  /** Path of the order service, e.g. `/api/v1/rs-order`. */
+  readonly prefix: string;
+  readonly jwtSecret: string;
+  /** How long a token of the token endpoint is good; two hours unless told. */
+  readonly tokenSeconds?: number;
+  /** Shown in the OpenAPI document. */
+  readonly version?: string;
+};
+
+export type ApiDeps = {
+  readonly db: Db;
+  readonly transport: Transport;
+  readonly catalogue: Catalogue;
+  readonly blobs: BlobStore;
+  readonly config: ApiConfig;
+  readonly now: () => Date;
+  readonly logger: Logger;
+};
+
+export const DEFAULT_PREFIX = "/api/v1/rs-order";
+const TOKEN_SECONDS = 7_200;
+
+export function createApi(deps: ApiDeps): Elysia {
+  const { db, now, logger, config } = deps;
+  const key = tokenKey(config.tenant, config.jwtSecret);
+  return router({ db, tokenKey: key, now, logger, prefix: config.prefix }, handlers(deps, key));
+}
+
+function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
+  const { db, blobs, now, logger, config } = deps;
+  const publicUrl = config.publicUrl.replace(/\/+$/, "");
+  const base = publicUrl + config.prefix;
+  const document = openapiDocument({ prefix: config.prefix, publicUrl, version: config.version ?? "0.0.0" });
+  const archive = downloadOrder({ db, blobs, now, logger, plans: planCache(), fileUrl: (id) => fileUrl(base, id) });
+  const file = downloadFile({ db, blobs, now, logger });
+  return {
+    applyOrder: applyOrder(deps),
+    listOrders: listOrders({ db, base }),
+    getOrder: getOrder({ db, base }),
+    pauseOrder: orderAction(deps, "pause"),
+    resumeOrder: orderAction(deps, "resume"),
+    retryOrder: orderAction(deps, "retry"),
+    cancelOrder: orderAction(deps, "cancel"),
+    deleteOrder: orderAction(deps, "delete"),
+    downloadOrder: archive,
+    headOrderDownload: archive,
+    listAvailableFilesFlat: listAvailableFilesFlat({ db, base }),
+    listAvailableFiles: listAvailableFiles({ db, base }),
+    listSubOrderFiles: listSubOrderFiles({ db, base }),
+    downloadFile: file,
+    headFile: file,
+    issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
+    openapiDocument: () => json(200, document),
+    openapiPage: () =>
+      respond(200, openapiPage(document), {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": PAGE_POLICY,
+      }),
+    healthz: healthz(),
+    readyz: readyz(db),
+  };
+}

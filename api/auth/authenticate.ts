@@ -1,0 +1,61 @@
+/**
+ * From a request to its caller. The token is only half of it: the user's row has the last word, so that a user who was removed, made
+ * inactive or lowered in rank is refused at once and not when the token expires. Texts are those of the contract's filters.
+ */
+import type { Role } from "#crds/files.ts";
+import { roleAtLeast } from "#crds/files.ts";
+import type { Db } from "#store/db.ts";
+import { findUser } from "#store/users.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { type Principal, PUBLIC_USER } from "./principal.ts";
+import { type TokenKey, verifyToken } from "./tokens.ts";
+
+export type AuthDeps = { readonly db: Db; readonly tokenKey: TokenKey; readonly now: () => Date };
+
+/** The caller, or a 401. Without a token it is the public user of the tenant that `scope` names. */
+export async function authenticate(deps: AuthDeps, request: Request): Promise<Principal> {
+  const url = new URL(request.url);
+  const where = `${url.pathname}@${request.method}`;
+  const token = bearer(request, url, where);
+  if (token === undefined) return publicUser(deps, request, { url, where });
+  const verified = await verifyToken(deps.tokenKey, token, deps.now());
+  if (verified.kind === "expired") throw unauthorized(`[REGARDS JWT FILTER] Expired authentication token on ${where}`);
+  if (verified.kind === "invalid") throw unauthorized(`[REGARDS JWT FILTER] Invalid authentication token on ${where}`);
+  const { email, role } = verified.claims;
+  const user = await findUser(deps.db, email);
+  if (!user?.active) throw unauthorized(`[REGARDS JWT FILTER] Unknown or inactive user '${email}' on ${where}`);
+  if (!roleAtLeast(user.role, role)) {
+    throw unauthorized(
+      `[REGARDS JWT FILTER] Invalid authentication token on ${where}: role '${role}' is not the user's any more`,
+    );
+  }
+  return { email: user.email, role, groups: user.groups };
+}
+
+/** 403 where the caller's role is too low. */
+export function authorize(principal: Principal, needed: Role): void {
+  if (!roleAtLeast(principal.role, needed)) {
+    throw new HttpProblem(403, [`Access denied: role '${needed}' is needed, yours is '${principal.role}'`]);
+  }
+}
+
+function bearer(request: Request, url: URL, where: string): string | undefined {
+  const header = request.headers.get("authorization");
+  if (header === null) return url.searchParams.get("token") ?? undefined;
+  const match = /^bearer +([^\s]+) *$/i.exec(header);
+  if (!match?.[1]) throw unauthorized(`[REGARDS JWT FILTER] Invalid authentication token on ${where}`);
+  return match[1];
+}
+
+function publicUser(deps: AuthDeps, request: Request, o: { url: URL; where: string }): Principal {
+  const scope = request.headers.get("scope") ?? o.url.searchParams.get("scope");
+  if (!scope) throw unauthorized(`[REGARDS PUBLIC FILTER] Missing 'scope' header or param ${o.where}`);
+  if (scope !== deps.tokenKey.tenant) {
+    throw unauthorized(`[REGARDS PUBLIC FILTER] Unknown tenant '${scope.slice(0, 64)}' in 'scope' ${o.where}`);
+  }
+  return PUBLIC_USER;
+}
+
+function unauthorized(message: string): HttpProblem {
+  return new HttpProblem(401, [message], { "www-authenticate": "Bearer" });
+}

@@ -1,0 +1,139 @@
+/**
+ * One file over HTTP, whole or in parts. It counts as downloaded when every byte of it went out; a download that is broken off changes
+ * nothing. A reference is answered with where it lies: its bytes do not pass through here, so handing out the address is its download.
+ */
+import type { Logger } from "pino";
+import { createArchive, recordDelivery } from "#store/archives.ts";
+import { BlobMissing, type BlobStore } from "#store/blobs/blob-store.ts";
+import type { Db } from "#store/db.ts";
+import { type FileRow, findFile, markDownloaded, markDownloadFailed } from "#store/files.ts";
+import { type Call, type Handler, idParam } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { respond } from "../http/respond.ts";
+import { orderToRead } from "../orders/access.ts";
+import { MISSING_REASON } from "./archive.ts";
+import { deliver } from "./delivery.ts";
+import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
+import { safeName } from "./zip/names.ts";
+
+export type DownloadFileDeps = {
+  readonly db: Db;
+  readonly blobs: BlobStore;
+  readonly now: () => Date;
+  readonly logger: Logger;
+};
+
+export function downloadFile(deps: DownloadFileDeps): Handler {
+  return async (call) => {
+    const id = idParam(call, "dataFileId");
+    const file = await findFile(deps.db, id);
+    if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
+    await orderToRead(deps.db, call.principal, file.orderId);
+    refuseUnavailable(file);
+    if (file.reference) return reference(deps, call, file);
+    return stored(deps, call, await withBytes(deps, file));
+  };
+}
+
+function refuseUnavailable(file: FileRow): void {
+  switch (file.state) {
+    case "PENDING":
+      throw new HttpProblem(202, ["Not yet available."], { "retry-after": "10" });
+    case "ERROR":
+    case "PROCESSING_ERROR":
+      throw new HttpProblem(422, [file.error ?? `Cannot download file ${file.id}: it could not be made available`]);
+    case "AVAILABLE":
+    case "DOWNLOADED":
+    case "DOWNLOAD_ERROR":
+      return;
+    default:
+      file.state satisfies never;
+  }
+}
+
+async function reference(deps: DownloadFileDeps, call: Call, file: FileRow): Promise<Response> {
+  if (!/^https?:\/\//i.test(file.uri)) {
+    throw new HttpProblem(422, [`Cannot download file ${file.id}: its address is not one that a client can open`]);
+  }
+  if (call.request.method === "GET") await markDownloaded(deps.db, [file.id], { now: deps.now() });
+  return respond(302, null, { location: new URL(file.uri).href });
+}
+
+type StoredFile = FileRow & { readonly sha256: string; readonly size: number };
+
+/** The file if its bytes are there; 410 otherwise, and remembered so. */
+async function withBytes(deps: DownloadFileDeps, file: FileRow): Promise<StoredFile> {
+  const { sha256 } = file;
+  const size = sha256 === undefined ? undefined : await deps.blobs.size(sha256);
+  if (sha256 !== undefined && size !== undefined && size === file.size) return { ...file, sha256, size };
+  await markDownloadFailed(deps.db, file.id, MISSING_REASON);
+  throw new HttpProblem(410, [`Cannot download file ${file.id}: ${MISSING_REASON}`]);
+}
+
+async function stored(deps: DownloadFileDeps, call: Call, file: StoredFile): Promise<Response> {
+  const header = (name: string) => call.request.headers.get(name);
+  const tag = `f${file.id}-${file.sha256.slice(0, 32)}`;
+  const etag = `"${tag}"`;
+  if (noneMatchHits(header("if-none-match"), etag)) return respond(304, null, { etag });
+  const ifRange = header("if-range");
+  const mayBePart = ifRange === null || strongTags(ifRange).includes(etag);
+  const answer = parseRange(mayBePart ? header("range") : null, file.size);
+  const headers = {
+    etag,
+    "cache-control": "private, no-cache",
+    "content-type": contentType(file.mimeType),
+    "content-disposition": attachment(safeName(file.filename)),
+    ...rangeHeaders(answer, file.size),
+  };
+  if (answer.kind === "unsatisfiable") return respond(416, null, headers);
+  const range = answer.kind === "part" ? answer.range : { start: 0, end: file.size };
+  const status = answer.kind === "part" ? 206 : 200;
+  if (call.request.method === "HEAD") return respond(status, null, headers);
+  const bytes = await open(deps, file, range);
+  const body = deliver(bytes, {
+    request: call.request,
+    length: range.end - range.start,
+    logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
+    ended: async ({ sent, whole }) => {
+      const all = whole && range.end - range.start === file.size;
+      if (all || (await completed(deps, file, { tag, start: range.start, sent, whole }))) {
+        await markDownloaded(deps.db, [file.id], { now: deps.now() });
+      }
+    },
+  });
+  return respond(status, body, headers);
+}
+
+/** Remembers what was sent; true when that makes the file whole and this request ended well. */
+async function completed(
+  deps: DownloadFileDeps,
+  file: StoredFile,
+  part: { tag: string; start: number; sent: number; whole: boolean },
+): Promise<boolean> {
+  if (part.sent === 0) return false;
+  const { id, orderId, size } = file;
+  await createArchive(deps.db, { etag: part.tag, orderId, files: [id], single: true, size, now: deps.now() });
+  const delivered = await recordDelivery(deps.db, part.tag, { start: part.start, end: part.start + part.sent });
+  return part.whole && delivered.some((range) => range.start === 0 && range.end === size);
+}
+
+/** Opened before the answer starts, so that a blob that is missing is still told by a status. */
+async function open(deps: DownloadFileDeps, file: StoredFile, range: ByteRange): Promise<AsyncGenerator<Uint8Array>> {
+  try {
+    return chunksOf(await deps.blobs.open(file.sha256, range));
+  } catch (error) {
+    if (!(error instanceof BlobMissing)) throw error;
+    await markDownloadFailed(deps.db, file.id, MISSING_REASON);
+    throw new HttpProblem(410, [`Cannot download file ${file.id}: ${MISSING_REASON}`]);
+  }
+}
+
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* stream;
+}
+
+/** The catalogue's word, unless it would make a browser run the file or break the header. */
+function contentType(mimeType: string): string {
+  const plain = /^[\w.+-]+\/[\w.+-]+$/.test(mimeType) ? mimeType.toLowerCase() : "application/octet-stream";
+  return plain === "text/html" || plain.endsWith("+xml") ? "application/octet-stream" : plain;
+}

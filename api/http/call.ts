@@ -1,0 +1,25 @@
+/** What a route's handler is given: the caller and the request, nothing of the web framework, so that a handler is a plain function. */
+import type { Principal } from "../auth/principal.ts";
+import { HttpProblem } from "./problem.ts";
+
+export type Call = {
+  readonly request: Request;
+  readonly principal: Principal;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Parsed, not checked. */
+  readonly body: unknown;
+};
+
+export type Handler = (call: Call) => Response | Promise<Response>;
+
+const MAX_DIGITS = 15;
+
+/** A whole number of the path. A negative one is well-formed: it is only the number of nothing. */
+export function idParam(call: Call, name: string): number {
+  const text = call.params[name] ?? "";
+  if (!/^-?\d+$/.test(text) || text.length > MAX_DIGITS) {
+    throw new HttpProblem(422, [`${name}: expected a whole number, got '${text.slice(0, 64)}'`]);
+  }
+  return Number(text);
+}

@@ -1,0 +1,176 @@
+/** What is said of each route in the OpenAPI document. The compiler demands an entry for every route of the table. */
+import { type TSchema, Type } from "@sinclair/typebox";
+import type { OperationId } from "../operations.ts";
+import { OrderRequest } from "../orders/request.ts";
+import {
+  AvailableFile,
+  FlatAvailableFile,
+  Health,
+  OrderDto,
+  OrderResponse,
+  Problem,
+  pageOf,
+  Token,
+  TokenRequest,
+  wrapped,
+} from "./schemas.ts";
+
+export type ResponseDoc = { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string };
+export type OperationDoc = {
+  readonly summary: string;
+  readonly tag: "orders" | "files" | "download" | "authentication" | "service";
+  readonly description?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: TSchema;
+  readonly responses: Readonly<Record<number, ResponseDoc>>;
+};
+
+const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
+const PAGE = { page: "Which page, from 0.", size: "Elements on a page, at most 2000.", sort: "Accepted and not used." };
+const RANGE = {
+  range: "A single range of bytes; several are answered with the whole.",
+  "if-range": "The tag of the download that is continued.",
+  "if-none-match": "The tag of what the client has.",
+};
+const BYTES: ResponseDoc = {
+  description: "The bytes, with Content-Length and ETag.",
+  mediaType: "application/octet-stream",
+};
+const READ_REFUSALS = {
+  403: { description: "Not the caller's order." },
+  404: { description: "No such order." },
+} as const;
+const ACTION_RESPONSES = {
+  200: { description: "Asked, and normally in effect. Empty." },
+  401: refusal("Not allowed to the caller, or not in this state of the order: a code says which."),
+  404: refusal("No such order."),
+  503: refusal("Kubernetes does not take it now."),
+} as const;
+
+function action(summary: string, description?: string): OperationDoc {
+  return { summary, tag: "orders", responses: ACTION_RESPONSES, ...(description !== undefined && { description }) };
+}
+
+const ARCHIVE: OperationDoc = {
+  summary: "Download the order's available files as one zip",
+  tag: "download",
+  description:
+    "An uncompressed zip of exact length. A range goes on with the archive that `If-Range` names, or else with the one asked for last, also when other files have become available since. Missing files are told in NOTICE.txt, references in LINKS.txt.",
+  query: { all: "`true`: also files that were downloaded before." },
+  headers: RANGE,
+  responses: {
+    200: BYTES,
+    206: { ...BYTES, description: "The part asked for." },
+    204: { description: "Nothing to download now." },
+    304: { description: "The client has it." },
+    416: { description: "Beyond the end." },
+    ...READ_REFUSALS,
+  },
+};
+const FILE: OperationDoc = {
+  summary: "Download one file",
+  tag: "download",
+  headers: RANGE,
+  responses: {
+    200: BYTES,
+    206: { ...BYTES, description: "The part asked for." },
+    202: refusal("Not there yet."),
+    302: { description: "A reference: where it lies." },
+    304: { description: "The client has it." },
+    403: { description: "Not a file of the caller's order." },
+    404: refusal("No such file."),
+    410: refusal("Its bytes are gone."),
+    416: { description: "Beyond the end." },
+    422: refusal("It could not be made available."),
+  },
+};
+
+export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
+  applyOrder: {
+    summary: "Order by queries",
+    tag: "orders",
+    description:
+      "The same `correlationId` with the same request is the same order. Unknown fields are ignored, as clients of the contract send some; within `selections` they are refused.",
+    body: OrderRequest,
+    responses: {
+      201: { description: "Accepted.", schema: Type.Ref(OrderResponse) },
+      409: { description: "The correlation id is taken by another request.", schema: Type.Ref(OrderResponse) },
+      422: { description: "Refused; `message` and `messages` say why.", schema: Type.Ref(OrderResponse) },
+    },
+  },
+  listOrders: {
+    summary: "The caller's orders, newest first",
+    tag: "orders",
+    query: PAGE,
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(OrderDto)) } },
+  },
+  getOrder: {
+    summary: "One order",
+    tag: "orders",
+    responses: { 200: { description: "The order.", schema: wrapped(OrderDto) }, ...READ_REFUSALS },
+  },
+  pauseOrder: action("Pause an order", "Allowed while PENDING or RUNNING."),
+  resumeOrder: action("Go on with a paused order"),
+  retryOrder: action("Fetch failed files again", "Allowed when DONE_WITH_WARNING or FAILED."),
+  cancelOrder: action("End an order that is under way", "What is there stays until it expires."),
+  deleteOrder: action("Delete an order that is over or paused", "Its files are given back."),
+  downloadOrder: ARCHIVE,
+  headOrderDownload: { ...ARCHIVE, summary: "Length and tag of the zip" },
+  listAvailableFilesFlat: {
+    summary: "Files that can be downloaded, as in the guides",
+    tag: "files",
+    query: { ...PAGE, size: "Elements on a page, 50 unless told." },
+    responses: {
+      200: { description: "A page; the order is over.", schema: pageOf(Type.Ref(FlatAvailableFile)) },
+      204: { description: "Nothing yet." },
+      206: { description: "A page; more may come.", schema: pageOf(Type.Ref(FlatAvailableFile)) },
+      ...READ_REFUSALS,
+    },
+  },
+  listAvailableFiles: {
+    summary: "Files that can be downloaded",
+    tag: "files",
+    query: PAGE,
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...READ_REFUSALS },
+  },
+  listSubOrderFiles: {
+    summary: "Files of one sub-order that can be downloaded",
+    tag: "files",
+    query: PAGE,
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...READ_REFUSALS },
+  },
+  downloadFile: FILE,
+  headFile: { ...FILE, summary: "Length, type and tag of one file" },
+  issueToken: {
+    summary: "A token for a user and password",
+    tag: "authentication",
+    description: "As JSON or form; the same fields as query parameters are deprecated.",
+    query: { scope: "The tenant." },
+    body: Type.Ref(TokenRequest),
+    responses: {
+      200: { description: "A bearer token.", schema: Type.Ref(Token) },
+      400: refusal("Wrong credentials."),
+      401: refusal("Wrong client."),
+    },
+  },
+  openapiDocument: { summary: "This document", tag: "service", responses: { 200: { description: "OpenAPI 3.1." } } },
+  openapiPage: {
+    summary: "This document as a page",
+    tag: "service",
+    responses: { 200: { description: "A page that loads nothing from elsewhere.", mediaType: "text/html" } },
+  },
+  healthz: {
+    summary: "Whether the process lives",
+    tag: "service",
+    responses: { 200: { description: "It does.", schema: Type.Ref(Health) } },
+  },
+  readyz: {
+    summary: "Whether requests can be answered",
+    tag: "service",
+    responses: {
+      200: { description: "They can.", schema: Type.Ref(Health) },
+      503: { description: "The database does not answer.", schema: Type.Ref(Health) },
+    },
+  },
+};

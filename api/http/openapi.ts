@@ -1,0 +1,104 @@
+/** The OpenAPI 3.1 document, made from the route table and its documentation: a route cannot exist without being in it. */
+import type { TSchema } from "@sinclair/typebox";
+import type { Operation } from "../operations.ts";
+import { DOCUMENTATION, type OperationDoc, type ResponseDoc } from "./documentation.ts";
+import { type Route, routeTable } from "./route-table.ts";
+import { COMPONENTS } from "./schemas.ts";
+
+type Json = Record<string, unknown>;
+
+export function openapiDocument(o: {
+  readonly prefix: string;
+  readonly publicUrl: string;
+  readonly version: string;
+}): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routeTable(o.prefix).routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.operation.method.toLowerCase()]: operationOf(route) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "regards-order",
+      version: o.version,
+      description: "Orders of data from an archive. Speaks the order contract of REGARDS (rs-order).",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: o.publicUrl }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(COMPONENTS.map((schema) => [schema.$id, plain(schema)])),
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+        tokenParameter: { type: "apiKey", in: "query", name: "token" },
+      },
+    },
+  };
+}
+
+function operationOf({ id, operation, path }: Route): Json {
+  const doc: OperationDoc = DOCUMENTATION[id];
+  return {
+    operationId: id,
+    summary: doc.summary,
+    tags: [doc.tag],
+    ...(doc.description !== undefined && { description: doc.description }),
+    "x-role": operation.access,
+    security: operation.access === "ANYONE" ? [] : [{ bearer: [] }, { tokenParameter: [] }],
+    parameters: [
+      ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => pathParameter(name ?? "")),
+      ...parameters("query", doc.query),
+      ...parameters("header", doc.headers),
+    ],
+    ...(doc.body && { requestBody: { required: true, content: { "application/json": { schema: plain(doc.body) } } } }),
+    responses: responsesOf(operation, doc),
+  };
+}
+
+function pathParameter(name: string): Json {
+  return { name, in: "path", required: true, schema: { type: "integer" } };
+}
+
+function parameters(place: "query" | "header", described: Readonly<Record<string, string>> = {}): readonly Json[] {
+  return Object.entries(described).map(([name, description]) => ({
+    name,
+    in: place,
+    description,
+    schema: { type: "string" },
+  }));
+}
+
+/** What any route may answer beside its own: from the guard, the body reader, the router. */
+function responsesOf(operation: Operation, doc: OperationDoc): Json {
+  const problem = { content: { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } } };
+  const guarded = operation.access !== "ANYONE";
+  return {
+    ...(guarded && {
+      401: { description: "No token, or not a good one.", ...problem },
+      403: { description: "The caller's role is too low.", ...problem },
+    }),
+    ...(/:\w/.test(operation.path) && { 422: { description: "A number in the path is none.", ...problem } }),
+    ...(doc.body && {
+      400: { description: "The body is not JSON.", ...problem },
+      413: { description: "The body is too large.", ...problem },
+    }),
+    500: { description: "A fault of the service, told in its log.", ...problem },
+    ...Object.fromEntries(Object.entries(doc.responses).map(([status, response]) => [status, responseOf(response)])),
+  };
+}
+
+function responseOf({ description, schema, mediaType }: ResponseDoc): Json {
+  if (!schema && mediaType === undefined) return { description };
+  return { description, content: { [mediaType ?? "application/json"]: schema ? { schema: plain(schema) } : {} } };
+}
+
+/** The schema as plain JSON Schema, its references into the components. */
+function plain(schema: TSchema): unknown {
+  return JSON.parse(
+    JSON.stringify(schema, (key, value: unknown) => {
+      if (key === "$id" || key === "fault") return undefined;
+      return key === "$ref" && typeof value === "string" ? `#/components/schemas/${value}` : value;
+    }),
+  );
+}

@@ -1,0 +1,47 @@
+/** Pages in the contract's form. Parameters that make no sense fall back to the default, as they do in the service that clients know. */
+import type { Link } from "./respond.ts";
+
+const MAX_SIZE = 2_000;
+const MAX_PAGE = 1_000_000;
+
+export type PageRequest = { readonly page: number; readonly size: number };
+
+export function pageRequest(query: URLSearchParams, defaultSize = 20): PageRequest {
+  const size = wholeNumber(query.get("size"), defaultSize);
+  return {
+    page: Math.min(wholeNumber(query.get("page"), 0), MAX_PAGE),
+    size: size === 0 ? defaultSize : Math.min(size, MAX_SIZE),
+  };
+}
+
+function wholeNumber(text: string | null, fallback: number): number {
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : fallback;
+}
+
+export type Metadata = {
+  readonly size: number;
+  readonly totalElements: number;
+  readonly totalPages: number;
+  readonly number: number;
+};
+
+export function metadata(request: PageRequest, total: number): Metadata {
+  const { page, size } = request;
+  return { size, totalElements: total, totalPages: Math.ceil(total / size), number: page };
+}
+
+/** `self`, and the pages around it where there is more than one. `href` is the address of the list without the page. */
+export function pageLinks(request: PageRequest, total: number, href: string): readonly Link[] {
+  const { page, size } = request;
+  const last = Math.max(Math.ceil(total / size) - 1, 0);
+  const at = (number: number) => `${href}?page=${number}&size=${size}`;
+  const self = { rel: "self", href: at(page) };
+  if (last === 0) return [self];
+  return [
+    { rel: "first", href: at(0) },
+    ...(page > 0 ? [{ rel: "prev", href: at(Math.min(page - 1, last)) }] : []),
+    self,
+    ...(page < last ? [{ rel: "next", href: at(page + 1) }] : []),
+    { rel: "last", href: at(last) },
+  ];
+}

@@ -1,0 +1,97 @@
+/**
+ * Mounts the table's routes on Elysia, behind one guard: caller first, then role, then body, then handler. What the table does not name
+ * is not mounted; what is mounted in another way is refused. Everything that goes wrong is answered in one place, in the contract's form.
+ */
+import { Elysia } from "elysia";
+import type { Logger } from "pino";
+import { type AuthDeps, authenticate, authorize } from "../auth/authenticate.ts";
+import { type Principal, PUBLIC_USER } from "../auth/principal.ts";
+import type { Operation, OperationId } from "../operations.ts";
+import { readBody } from "./body.ts";
+import type { Call, Handler } from "./call.ts";
+import { HttpProblem } from "./problem.ts";
+import { requestLog } from "./request-log.ts";
+import { problem } from "./respond.ts";
+import { type RouteTable, routeTable } from "./route-table.ts";
+
+export type RouterDeps = AuthDeps & { readonly prefix: string; readonly logger: Logger };
+
+export type Handlers = Readonly<Record<OperationId, Handler>>;
+
+type Context = { readonly request: Request; readonly route: string; readonly params: Record<string, string> };
+
+export function router(deps: RouterDeps, handlers: Handlers): Elysia {
+  const table = routeTable(deps.prefix);
+  const log = requestLog(deps.logger);
+  const guard = callerGuard(deps, table);
+  const app = new Elysia({ normalize: false });
+  app.onRequest(({ request }) => log.started(request));
+  app.onBeforeHandle(async (context) => {
+    await guard(context);
+  });
+  // Elysia applies a hook to the routes that come after it.
+  app.onError(({ error, code, request }) => {
+    const response = code === "NOT_FOUND" ? notFound(table, request) : answerTo(error, { request, log });
+    return log.answered(request, response, {});
+  });
+  for (const { id, operation, path } of table.routes) {
+    const handle = async (context: Context) => {
+      const { request, params } = context;
+      const principal = await guard(context);
+      const body = hasBody(operation) ? await readBody(request) : undefined;
+      const query = new URL(request.url).searchParams;
+      const call: Call = { request, principal, params, query, body };
+      return log.answered(request, await handlers[id](call), { operation: id, user: principal.email });
+    };
+    // Elysia must not read the body: it is read above, once the caller is known to be allowed.
+    app.route(operation.method, path, (context) => handle(context as Context), { parse: "none" });
+  }
+  return app;
+}
+
+function hasBody(operation: Operation): boolean {
+  return operation.method === "POST" || operation.method === "PUT";
+}
+
+/** Who calls, if they may call this route; asked once per request however often it is called. */
+function callerGuard(deps: RouterDeps, table: RouteTable) {
+  const callers = new WeakMap<Request, Promise<Principal>>();
+  const check = async (request: Request, path: string): Promise<Principal> => {
+    const access = table.find(request.method, path)?.operation.access;
+    if (access === undefined) throw new HttpProblem(403, ["Access denied: the route declares no role"]);
+    if (access === "ANYONE") return PUBLIC_USER;
+    const principal = await authenticate(deps, request);
+    authorize(principal, access);
+    return principal;
+  };
+  return (context: { readonly request: Request; readonly route: string }): Promise<Principal> => {
+    const known = callers.get(context.request) ?? check(context.request, context.route);
+    callers.set(context.request, known);
+    return known;
+  };
+}
+
+function notFound(table: RouteTable, request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const methods = table.methodsAt(pathname);
+  if (methods.length === 0) return problem(404, [`No such route: ${request.method} ${pathname.slice(0, 200)}`]);
+  const allow = methods.join(", ");
+  if (request.method === "OPTIONS") return problem(204, [], corsHeaders(allow));
+  return problem(405, [`Method ${request.method} is not allowed here: expected ${allow}`], { allow });
+}
+
+/** What a browser asks before a call with a token from another origin; the contract's gateway allows the same. */
+function corsHeaders(allow: string): Readonly<Record<string, string>> {
+  return {
+    allow,
+    "access-control-allow-methods": allow,
+    "access-control-allow-headers": "authorization, content-type, scope, range, if-range, if-none-match",
+    "access-control-max-age": "3600",
+  };
+}
+
+function answerTo(error: unknown, o: { request: Request; log: ReturnType<typeof requestLog> }): Response {
+  if (error instanceof HttpProblem) return problem(error.status, error.messages, error.headers);
+  const id = o.log.failed(o.request, error);
+  return problem(500, [`Internal error, told in the log under request ${id}`]);
+}

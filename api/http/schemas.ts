@@ -1,0 +1,152 @@
+/** What the answers look like, for the OpenAPI document. The handlers' types say the same to the compiler; a test holds the two together. */
+import { type TSchema, Type } from "@sinclair/typebox";
+import { ORDER_STATUSES, ROLES } from "#crds/files.ts";
+import { SubOrderCounters } from "#crds/order.ts";
+
+const time = (description: string) => Type.String({ format: "date-time", description });
+const words = (values: readonly string[], description: string) =>
+  Type.Unsafe<string>({ type: "string", enum: [...values], description });
+
+export const Link = Type.Object({ rel: Type.String(), href: Type.String({ format: "uri" }) }, { $id: "Link" });
+
+export const Problem = Type.Object(
+  { messages: Type.Array(Type.String(), { description: "One line per thing that is wrong." }) },
+  { $id: "Problem", examples: [{ messages: ["queries: list of queries should not be empty"] }] },
+);
+
+const RESPONSE = {
+  status: words(["GRANTED", "DENIED", "FAILED"], "Whether there is an order."),
+  correlationId: Type.String({ description: "The request's, or the one made for it." }),
+  orderId: Type.Optional(Type.Integer({ description: "Number of the order, when there is one." })),
+  message: Type.Optional(Type.String({ description: "Why not, in the contract's words." })),
+  errorType: Type.Optional(
+    words(
+      ["INVALID_CONTENT", "FORBIDDEN", "ORDER_LIMIT_REACHED", "EMPTY_ORDER", "INTERNAL_ERROR"],
+      "What kind of refusal.",
+    ),
+  ),
+  errorCode: Type.Optional(Type.String({ description: "The same under the guides' name." })),
+  errors: Type.Optional(Type.Integer({ description: "Number of validation errors." })),
+};
+
+export const OrderResponse = Type.Object(
+  {
+    ...RESPONSE,
+    messages: Type.Optional(Type.Array(Type.String(), { description: "What exactly is wrong, line by line." })),
+    content: Type.Object(RESPONSE, { description: "The same once more, wrapped." }),
+    links: Type.Array(Type.Ref(Link)),
+  },
+  {
+    $id: "OrderResponse",
+    examples: [
+      {
+        orderId: 54,
+        status: "GRANTED",
+        correlationId: "my-request-1",
+        content: { orderId: 54, status: "GRANTED", correlationId: "my-request-1" },
+        links: [],
+      },
+    ],
+  },
+);
+
+export const OrderDto = Type.Object(
+  {
+    id: Type.Integer(),
+    owner: Type.String({ format: "email" }),
+    label: Type.String({ maxLength: 50 }),
+    creationDate: time("When it was asked for."),
+    expirationDate: Type.Optional(time("When its files are given back; absent until they are known.")),
+    percentCompleted: Type.Integer({ minimum: 0, maximum: 100 }),
+    filesInErrorCount: Type.Integer(),
+    availableFilesCount: Type.Integer({ description: "Files that can be downloaded and were not yet." }),
+    status: words(ORDER_STATUSES, "How it stands."),
+    statusDate: time("When the status last changed."),
+    waitingForUser: Type.Boolean({ description: "Something is ready and was not downloaded." }),
+    datasetTasks: Type.Array(
+      Type.Object({
+        id: Type.Integer(),
+        datasetLabel: Type.String(),
+        objectsCount: Type.Integer(),
+        filesCount: Type.Integer(),
+        filesSize: Type.Integer({ description: "Bytes." }),
+      }),
+    ),
+    correlationId: Type.String(),
+    message: Type.Optional(Type.String({ description: "How it stands or why it failed, for people." })),
+    subOrders: SubOrderCounters,
+  },
+  { $id: "Order" },
+);
+
+const FILE = {
+  id: Type.Integer(),
+  productId: Type.String({ description: "Provider id of the product." }),
+  version: Type.Integer(),
+  downloadUrl: Type.String({ format: "uri" }),
+  mimeType: Type.String(),
+  checksum: Type.Optional(Type.String()),
+  filesize: Type.Optional(Type.Integer({ description: "Bytes." })),
+  filename: Type.String(),
+};
+export const AvailableFile = Type.Object(FILE, { $id: "AvailableFile" });
+export const FlatAvailableFile = Type.Object(
+  { ...FILE, fileSize: Type.Optional(Type.Integer()), uri: Type.String({ format: "uri" }) },
+  { $id: "FlatAvailableFile" },
+);
+
+export const Token = Type.Object(
+  {
+    access_token: Type.String(),
+    token_type: Type.Literal("bearer"),
+    expires_in: Type.Integer({ description: "Seconds." }),
+    tenant: Type.String(),
+    scope: Type.String(),
+    role: words(ROLES, "Role of the user."),
+    sub: Type.String(),
+    email: Type.String(),
+    service_provider_name: Type.String(),
+  },
+  { $id: "Token" },
+);
+
+export const TokenRequest = Type.Object(
+  {
+    username: Type.String(),
+    password: Type.String(),
+    scope: Type.Optional(Type.String({ description: "The tenant." })),
+    grant_type: Type.Optional(Type.Literal("password")),
+  },
+  { $id: "TokenRequest" },
+);
+
+export const Health = Type.Object({ status: words(["UP", "DOWN"], "Whether it works.") }, { $id: "Health" });
+
+const Metadata = Type.Object({
+  size: Type.Integer(),
+  totalElements: Type.Integer(),
+  totalPages: Type.Integer(),
+  number: Type.Integer({ description: "From 0." }),
+});
+
+/** `{content, links}` around a component. */
+export function wrapped(schema: TSchema): TSchema {
+  return Type.Object({ content: Type.Ref(schema), links: Type.Array(Type.Ref(Link)) });
+}
+
+export function pageOf(item: TSchema): TSchema {
+  return Type.Object({ metadata: Metadata, content: Type.Array(item), links: Type.Array(Type.Ref(Link)) });
+}
+
+/** What the document names under `components`. */
+export const COMPONENTS: readonly TSchema[] = [
+  Link,
+  Problem,
+  OrderResponse,
+  OrderDto,
+  AvailableFile,
+  FlatAvailableFile,
+  Token,
+  TokenRequest,
+  Health,
+];

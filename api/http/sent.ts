@@ -1,0 +1,28 @@
+/**
+ * Whether an answer really left. A body stream that was read to its end says only that the bytes lie in our own buffers; the server's
+ * response knows when the last of them was handed to the network, or that the client went away before.
+ */
+import type { ServerResponse } from "node:http";
+
+const outgoing = new WeakMap<Request, ServerResponse>();
+
+/** Called by the server for each request that it hands to the app. */
+export function attachOutgoing(request: Request, response: ServerResponse): void {
+  outgoing.set(request, response);
+}
+
+/** Resolves when the answer is over: true if all of it was handed to the network. Without a server (in-process) that is at once. */
+export function whenSent(request: Request): Promise<boolean> {
+  const response = outgoing.get(request);
+  if (!response || response.writableFinished) return Promise.resolve(true);
+  if (response.destroyed) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    response.once("finish", () => resolve(true));
+    response.once("close", () => resolve(response.writableFinished));
+  });
+}
+
+/** Cuts the connection: the client must see that the answer is not whole. */
+export function cutConnection(request: Request): void {
+  outgoing.get(request)?.destroy();
+}

@@ -1,0 +1,57 @@
+/**
+ * Serves the app over HTTP. On node's server and not on Bun's own, because that one drops the Content-Length of a streamed answer,
+ * and an archive without a length cannot be resumed. A stop lets what is under way finish, up to a limit.
+ */
+import type { Server } from "node:http";
+import { serve } from "@hono/node-server";
+import { attachOutgoing } from "./sent.ts";
+
+export type Served = {
+  readonly url: string;
+  /** No new connections; waits for what is under way, then cuts it. */
+  stop(o?: { readonly withinMs?: number }): Promise<void>;
+};
+
+/** What can be asked in-process can be served. */
+export type App = { handle(request: Request): Response | Promise<Response> };
+
+const STOP_WITHIN_MS = 30_000;
+
+export function serveApi(app: App, o: { readonly host: string; readonly port: number }): Promise<Served> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      {
+        fetch: (request, { outgoing }) => {
+          if ("writableFinished" in outgoing && "setHeader" in outgoing) {
+            attachOutgoing(request, outgoing as Parameters<typeof attachOutgoing>[1]);
+          }
+          return app.handle(request);
+        },
+        hostname: o.host,
+        port: o.port,
+        // Else it replaces the global Response, and every other server of the process fails.
+        overrideGlobalObjects: false,
+      },
+      (info) => {
+        server.off("error", reject);
+        const host = o.host.includes(":") ? `[${o.host}]` : o.host;
+        resolve({
+          url: `http://${host}:${info.port}`,
+          stop: (options) => stop(server, options?.withinMs ?? STOP_WITHIN_MS),
+        });
+      },
+    ) as Server;
+    server.once("error", reject);
+  });
+}
+
+function stop(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

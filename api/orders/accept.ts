@@ -1,0 +1,144 @@
+/**
+ * The one way into the system for an order that REST or AMQP asks for: checks the request, asks the catalogue what it means, stores the
+ * row, makes the resource. The row is stored before the answer, so an accepted order is never lost; by (owner, correlationId) the same
+ * request is the same order, however often it comes.
+ */
+import type { Logger } from "pino";
+import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
+import { checkSelections } from "#catalog/check.ts";
+import { type Role, roleAtLeast } from "#crds/files.ts";
+import type { OrderSpec, Selection } from "#crds/order.ts";
+import type { Transport } from "#kube/transport.ts";
+import type { Db } from "#store/db.ts";
+import { findOrderByKey, insertOrder, type OrderRow } from "#store/orders.ts";
+import { readSettings } from "#store/settings.ts";
+import { findUser } from "#store/users.ts";
+import * as outcome from "./outcome.ts";
+import { type OrderRequest, parseOrderRequest } from "./request.ts";
+import { createResource, orderResources, resourceOf } from "./resource.ts";
+import { orderSpec, requestField, selectionsOf, unfiltered } from "./spec.ts";
+
+export type AcceptDeps = {
+  readonly db: Db;
+  readonly catalogue: Catalogue;
+  readonly transport: Transport;
+  readonly now: () => Date;
+  readonly logger: Logger;
+};
+
+export type Asked = {
+  /** The contract's OrderRequestDto, as it came. Its `user` is the owner. */
+  readonly body: unknown;
+  readonly channel: "rest" | "amqp";
+  /** The most that the caller's token allows; the catalogue is searched with no more. Absent: the owner's own role. */
+  readonly role?: Role;
+};
+
+/** How long an answer waits for the resource. Longer than that and the operator sees to it. */
+const RESOURCE_WAIT_MS = 1_000;
+
+export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
+  const parsed = parseOrderRequest(asked.body);
+  const correlationId = correlationIdOf(asked.body);
+  if (parsed.kind === "problems") return outcome.invalid(correlationId, parsed.problems);
+  const { request } = parsed;
+  if (!request.user) return outcome.invalid(correlationId, [{ field: "user", message: "User should be present" }]);
+  const selections = selectionsOf(request);
+  const wrong = selectionProblems(request, { selections, correlationId });
+  if (wrong) return wrong;
+  const user = await findUser(deps.db, request.user);
+  if (!user) return outcome.unknownUser(correlationId, request.user);
+  if (!user.active) return outcome.inactiveUser(correlationId, user.email);
+  const role = asked.role && roleAtLeast(user.role, asked.role) ? asked.role : user.role;
+
+  const known = await findOrderByKey(deps.db, user.email, correlationId);
+  const access = { email: user.email, role, groups: user.groups };
+  const refused = known ? undefined : await measure(deps, { request, selections, access, correlationId });
+  if (refused) return refused;
+  const spec = await specFor(deps, { request, selections, owner: user.email, known });
+  return store(deps, { spec, correlationId, role, channel: asked.channel });
+}
+
+/** The request's own id, or a new one to answer with. */
+function correlationIdOf(body: unknown): string {
+  const given: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "correlationId") : undefined;
+  return typeof given === "string" && given !== "" ? given : `auto-correlation-id-${crypto.randomUUID()}`;
+}
+
+function selectionProblems(
+  request: OrderRequest,
+  o: { selections: readonly Selection[]; correlationId: string },
+): outcome.Refusal | undefined {
+  const problems = checkSelections(o.selections).map((problem) => ({
+    field: requestField(problem.field, request.queries),
+    message: problem.message,
+  }));
+  if (problems.length === 0) return undefined;
+  // A search that cannot be read is told as the contract tells it; a bad file name pattern, which it never noticed, as bad content.
+  const search = problems.filter(({ field }) => /^queries\[|\.(?:query|geometry)$/.test(field));
+  if (search.length > 0)
+    return outcome.searchFailed(
+      o.correlationId,
+      search.map((p) => `${p.field}: ${p.message}`),
+    );
+  const byField = new Map(problems.map((problem) => [problem.field, problem]));
+  return outcome.invalid(o.correlationId, [...byField.values()]);
+}
+
+type Measured = {
+  readonly request: OrderRequest;
+  readonly selections: readonly Selection[];
+  readonly access: Parameters<Catalogue["summarize"]>[1]["access"];
+  readonly correlationId: string;
+};
+
+/** What the catalogue says against the order, if anything. Measured before file filters, as the contract does. */
+async function measure(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal | undefined> {
+  try {
+    const options = { access: m.access, before: deps.now() };
+    const summary = await deps.catalogue.summarize(unfiltered(m.selections), options);
+    if (summary.files === 0) return outcome.nothingFound(m.correlationId);
+    const limit = m.request.sizeLimitInBytes;
+    if (limit === undefined || summary.bytes <= limit) return undefined;
+    return outcome.tooLarge(m.correlationId, { bytes: summary.bytes, limit });
+  } catch (error) {
+    if (!(error instanceof CatalogueError)) throw error;
+    return outcome.searchFailed(m.correlationId, [error.detail || error.message]);
+  }
+}
+
+/** How long the files of a sub-order stay is the tenant's setting at the time of the first request: a repeat must not differ by it. */
+async function specFor(
+  deps: AcceptDeps,
+  o: { request: OrderRequest; selections: readonly Selection[]; owner: string; known: OrderRow | undefined },
+): Promise<OrderSpec> {
+  const before = o.known?.spec.subOrderAvailabilitySeconds;
+  const availabilitySeconds = before ?? (await readSettings(deps.db)).app_sub_order_duration * 3600;
+  return orderSpec(o.request, { owner: o.owner, selections: o.selections, availabilitySeconds });
+}
+
+async function store(
+  deps: AcceptDeps,
+  o: { spec: OrderSpec; correlationId: string; role: Role; channel: Asked["channel"] },
+): Promise<outcome.Acceptance | outcome.Refusal> {
+  const now = deps.now();
+  const label = `Generated order ${now.toISOString()}`;
+  const inserted = await insertOrder(deps.db, { ...o, owner: o.spec.owner, label, now });
+  if (inserted.kind === "conflict") {
+    return inserted.field === "label"
+      ? outcome.labelTaken(o.correlationId)
+      : outcome.correlationIdTaken(o.correlationId, inserted.row?.id);
+  }
+  const { row } = inserted;
+  if (row.resourceUid === undefined && row.completionTime === undefined) await makeResource(deps, row);
+  return { kind: "accepted", row, repeated: inserted.kind === "same" };
+}
+
+/** Never fails: without the resource the order is only later, because the operator makes those that are missing. */
+async function makeResource(deps: AcceptDeps, row: OrderRow): Promise<void> {
+  try {
+    await createResource(orderResources(deps.transport), resourceOf(row), AbortSignal.timeout(RESOURCE_WAIT_MS));
+  } catch (error) {
+    deps.logger.warn({ err: error, orderId: row.id }, "cannot create the order's resource yet");
+  }
+}

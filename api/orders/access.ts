@@ -1,0 +1,24 @@
+/**
+ * The only door from a route to an order: by number, for this caller. What is not the caller's is never handed out, so no route can forget
+ * to ask. Reading and acting refuse differently, as the contract has it (403 without a word, 401 with a code).
+ */
+import type { Db } from "#store/db.ts";
+import { findOrder, type OrderRow } from "#store/orders.ts";
+import { mayManage, type Principal } from "../auth/principal.ts";
+import { HttpProblem } from "../http/problem.ts";
+
+/** An order to look at: 404 or 403, both with an empty body. */
+export async function orderToRead(db: Db, principal: Principal, id: number): Promise<OrderRow> {
+  const row = await findOrder(db, id);
+  if (!row) throw new HttpProblem(404, []);
+  if (!mayManage(principal, row.owner)) throw new HttpProblem(403, []);
+  return row;
+}
+
+/** An order to act upon: 404 with a word, 401 with the contract's code. */
+export async function orderToManage(db: Db, principal: Principal, id: number): Promise<OrderRow> {
+  const row = await findOrder(db, id);
+  if (!row) throw new HttpProblem(404, [`Order ${id} does not exist`]);
+  if (!mayManage(principal, row.owner)) throw new HttpProblem(401, ["USER_NOT_ALLOWED_TO_MANAGE_ORDER"]);
+  return row;
+}

@@ -1,0 +1,106 @@
+/**
+ * What a user asks of an order that exists: a patch of its resource, which is where wishes live. The answer waits a moment until the read
+ * model shows the effect, so that a client that looks right after sees it; when that takes longer, the wish stands all the same.
+ */
+import { setTimeout } from "node:timers/promises";
+import { MANAGER } from "#crds/names.ts";
+import type { Order, OrderSpec } from "#crds/order.ts";
+import { isNotFound, KubeError } from "#kube/errors.ts";
+import type { ResourceApi } from "#kube/resource.ts";
+import type { Transport } from "#kube/transport.ts";
+import type { Db } from "#store/db.ts";
+import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
+import { type Handler, idParam } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { respond } from "../http/respond.ts";
+import { orderToManage } from "./access.ts";
+import { createResource, orderResources, resourceOf } from "./resource.ts";
+import { type ActionName, allowed, isOver, refusalCode } from "./state.ts";
+
+export type ActionDeps = {
+  readonly db: Db;
+  readonly transport: Transport;
+  readonly now: () => Date;
+};
+
+type Action = {
+  /** What the resource's spec must say. */
+  readonly change: (row: OrderRow) => Partial<OrderSpec>;
+  /** Whether the read model shows the effect. */
+  readonly visible: (row: OrderRow, before: OrderRow) => boolean;
+};
+
+const EFFECTS: Readonly<Record<ActionName, Action>> = {
+  pause: { change: () => ({ suspend: true }), visible: (row) => row.status === "PAUSED" || isOver(row) },
+  resume: { change: () => ({ suspend: false }), visible: (row) => row.status !== "PAUSED" },
+  // Counted from what was served, so that a second click before the first has an effect asks for nothing more.
+  retry: {
+    change: (row) => ({ retry: row.retriesServed + 1 }),
+    visible: (row, before) => row.retriesServed > before.retriesServed,
+  },
+  cancel: { change: () => ({ shutdown: "Cancel" }), visible: (row) => isOver(row) },
+  delete: { change: () => ({ shutdown: "Delete" }), visible: (row) => row.status === "DELETED" },
+};
+
+const VISIBLE_WITHIN_MS = 2_000;
+const POLL_MS = 25;
+const PATCH_LIMIT_MS = 5_000;
+
+export function orderAction(deps: ActionDeps, action: ActionName): Handler {
+  return async (call) => {
+    const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
+    if (!allowed(action, row)) throw new HttpProblem(401, [refusalCode(action)]);
+    await ask(deps, action, row);
+    await untilVisible(deps, action, row);
+    return respond(200, null);
+  };
+}
+
+async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
+  const orders = orderResources(deps.transport);
+  const change = EFFECTS[action].change(row);
+  try {
+    if (await patched(orders, row, change)) return;
+    if (row.resourceUid === undefined) await createResource(orders, resourceOf(row, change), limit());
+    else await withoutResource(deps, action, row);
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    throw new HttpProblem(503, [`Cannot ${action} order ${row.id}: Kubernetes does not take it now`], {
+      "retry-after": "5",
+    });
+  }
+}
+
+function limit(): AbortSignal {
+  return AbortSignal.timeout(PATCH_LIMIT_MS);
+}
+
+/** False when there is no resource. */
+async function patched(orders: ResourceApi<Order>, row: OrderRow, change: Partial<OrderSpec>): Promise<boolean> {
+  // The UID keeps a resource of the same name that was made anew from being changed instead.
+  const metadata = row.resourceUid === undefined ? {} : { metadata: { uid: row.resourceUid } };
+  try {
+    await orders.patch(row.resourceName, { ...metadata, spec: change }, { fieldManager: MANAGER, signal: limit() });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Once the resource is archived, only the row is left: deleting is the one thing that can still be asked, and nobody else writes it. */
+async function withoutResource(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
+  if (action !== "delete" || !isOver(row)) {
+    throw new HttpProblem(409, [`Cannot ${action} order ${row.id}: its resource is gone`]);
+  }
+  await recordProgress(deps.db, row.id, { model: { ...row, status: "DELETED" }, messages: [], now: deps.now() });
+}
+
+async function untilVisible(deps: ActionDeps, action: ActionName, before: OrderRow): Promise<void> {
+  const end = performance.now() + VISIBLE_WITHIN_MS;
+  while (performance.now() < end) {
+    const row = await findOrder(deps.db, before.id);
+    if (!row || EFFECTS[action].visible(row, before)) return;
+    await setTimeout(POLL_MS);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * An order as the contract shows it (OrderDto), with what its users missed there: why it failed, its correlation id, its sub-orders.
+ * A link is there only while the action behind it is allowed.
+ */
+import type { OrderDataset } from "#store/files.ts";
+import type { OrderRow } from "#store/orders.ts";
+import type { Link } from "../http/respond.ts";
+import { ACTIONS, type ActionName, allowed } from "./state.ts";
+
+export type DatasetTaskDto = {
+  readonly id: number;
+  readonly datasetLabel: string;
+  readonly objectsCount: number;
+  readonly filesCount: number;
+  readonly filesSize: number;
+};
+
+export type OrderDto = {
+  readonly id: number;
+  readonly owner: string;
+  readonly label: string;
+  readonly creationDate: string;
+  readonly expirationDate?: string;
+  readonly percentCompleted: number;
+  readonly filesInErrorCount: number;
+  readonly availableFilesCount: number;
+  readonly status: OrderRow["status"];
+  readonly statusDate: string;
+  readonly waitingForUser: boolean;
+  readonly datasetTasks: readonly DatasetTaskDto[];
+  readonly correlationId: string;
+  readonly message?: string;
+  readonly subOrders: OrderRow["subOrders"];
+};
+
+export function orderDto(row: OrderRow, datasets: readonly OrderDataset[]): OrderDto {
+  return {
+    id: row.id,
+    owner: row.owner,
+    label: row.label,
+    creationDate: row.createdAt.toISOString(),
+    ...(row.expirationTime && { expirationDate: row.expirationTime.toISOString() }),
+    percentCompleted: row.percentCompleted,
+    filesInErrorCount: row.files.failed,
+    availableFilesCount: row.files.available,
+    status: row.status,
+    statusDate: row.statusTime.toISOString(),
+    waitingForUser: row.waitingForUser,
+    datasetTasks: datasetTasks(datasets),
+    correlationId: row.correlationId,
+    ...(row.message !== undefined && { message: row.message }),
+    subOrders: row.subOrders,
+  };
+}
+
+/** By label, then by number: two datasets of one label stay two. */
+function datasetTasks(datasets: readonly OrderDataset[]): readonly DatasetTaskDto[] {
+  return [...datasets]
+    .sort((a, b) => (a.datasetLabel < b.datasetLabel ? -1 : a.datasetLabel > b.datasetLabel ? 1 : a.id - b.id))
+    .map((d) => ({
+      id: d.id,
+      datasetLabel: d.datasetLabel,
+      objectsCount: d.productsCount,
+      filesCount: d.filesCount,
+      filesSize: d.filesSize,
+    }));
+}
+
+const HREFS: Readonly<Record<ActionName, (id: number) => string>> = {
+  pause: (id) => `/user/orders/pause/${id}`,
+  resume: (id) => `/user/orders/resume/${id}`,
+  retry: (id) => `/user/orders/${id}/retry`,
+  cancel: (id) => `/user/orders/${id}/cancel`,
+  delete: (id) => `/user/orders/${id}`,
+};
+
+/** `base` is the public address of the service with its prefix. */
+export function orderLinks(row: OrderRow, base: string): readonly Link[] {
+  const links: Link[] = [
+    { rel: "self", href: `${base}/user/orders/${row.id}` },
+    { rel: "list", href: `${base}/user/orders` },
+  ];
+  if (row.status !== "DELETED" && row.files.available > 0) {
+    links.push({ rel: "download", href: `${base}/user/orders/${row.id}/download` });
+  }
+  for (const action of ACTIONS) {
+    if (allowed(action, row)) links.push({ rel: action, href: base + HREFS[action](row.id) });
+  }
+  return links;
+}

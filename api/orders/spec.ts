@@ -1,0 +1,52 @@
+/** From the contract's request to what the order is: each query becomes a selection with the request's file filter. */
+import type { FileType } from "#crds/files.ts";
+import type { OrderSpec, Selection } from "#crds/order.ts";
+import type { OrderRequest } from "./request.ts";
+
+const QUICKLOOKS: readonly FileType[] = ["QUICKLOOK_SD", "QUICKLOOK_MD", "QUICKLOOK_HD"];
+const MIN_AVAILABILITY_SECONDS = 60;
+
+/** The queries first, in their order, then the request's own selections. */
+export function selectionsOf(request: OrderRequest): readonly Selection[] {
+  const { queries = [], filters, selections = [] } = request;
+  const types = [...new Set(filters?.dataTypes)];
+  const filter = {
+    ...(filters && {
+      fileTypes: types.flatMap((type): readonly FileType[] => (type === "RAWDATA" ? [type] : QUICKLOOKS)),
+    }),
+    ...(filters?.filenameRegExp !== undefined && { fileNamePattern: filters.filenameRegExp }),
+  };
+  return [...[...new Set(queries)].map((query) => ({ query, ...filter })), ...selections];
+}
+
+/** Names a field of the selections after the field of the request that it came from. */
+export function requestField(field: string, queries: readonly string[] = []): string {
+  const made = new Set(queries).size;
+  const match = /^selections\[(\d+)\](.*)$/.exec(field);
+  if (!match) return field;
+  const index = Number(match[1]);
+  if (index >= made) return `selections[${index - made}]${match[2]}`;
+  if (match[2] === ".fileNamePattern") return "filters.filenameRegExp";
+  const query = [...new Set(queries)][index] ?? "";
+  return `queries[${queries.indexOf(query)}]`;
+}
+
+/** The selections without their file filters: that is what the contract measures an order's size and emptiness by. */
+export function unfiltered(selections: readonly Selection[]): readonly Selection[] {
+  return selections.map(({ fileTypes: _types, fileNamePattern: _pattern, ...rest }) => rest);
+}
+
+export function orderSpec(
+  request: OrderRequest,
+  o: { readonly owner: string; readonly selections: readonly Selection[]; readonly availabilitySeconds: number },
+): OrderSpec {
+  return {
+    owner: o.owner,
+    ...(request.label !== undefined && { label: request.label }),
+    selections: [...o.selections],
+    ...(request.sizeLimitInBytes !== undefined && { sizeLimitBytes: request.sizeLimitInBytes }),
+    subOrderAvailabilitySeconds: Math.max(o.availabilitySeconds, MIN_AVAILABILITY_SECONDS),
+    suspend: false,
+    retry: 0,
+  };
+}

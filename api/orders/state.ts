@@ -1,0 +1,31 @@
+/** Which actions an order's state allows, and the contract's code when it does not. */
+import type { OrderStatusWord } from "#crds/files.ts";
+import type { OrderRow } from "#store/orders.ts";
+
+export const ACTIONS = ["pause", "resume", "retry", "cancel", "delete"] as const;
+export type ActionName = (typeof ACTIONS)[number];
+
+const RULES: Readonly<Record<ActionName, { readonly when: readonly OrderStatusWord[]; readonly code: string }>> = {
+  pause: { when: ["PENDING", "RUNNING"], code: "ORDER_MUST_BE_PENDING_OR_RUNNING" },
+  resume: { when: ["PAUSED"], code: "ORDER_MUST_BE_PAUSED" },
+  retry: { when: ["DONE_WITH_WARNING", "FAILED"], code: "ORDER_MUST_BE_DONE_WITH_WARNING_OR_FAILED" },
+  // Not in the contract, which can cancel over AMQP only.
+  cancel: { when: ["PENDING", "RUNNING", "PAUSED"], code: "ORDER_MUST_BE_PENDING_OR_RUNNING_OR_PAUSED" },
+  delete: {
+    when: ["DONE", "DONE_WITH_WARNING", "PAUSED", "EXPIRED", "FAILED"],
+    code: "ORDER_MUST_BE_DONE_OR_DONE_WITH_WARNING_OR_PAUSED_OR_FAILED_OR_EXPIRED",
+  },
+};
+
+export function allowed(action: ActionName, row: OrderRow): boolean {
+  return RULES[action].when.includes(row.status);
+}
+
+export function refusalCode(action: ActionName): string {
+  return RULES[action].code;
+}
+
+/** Nothing more will become available by itself. */
+export function isOver(row: OrderRow): boolean {
+  return row.status !== "PENDING" && row.status !== "RUNNING" && row.status !== "PAUSED";
+}
