@@ -55,7 +55,7 @@ describe("customResourceDefinitions()", () => {
         const type = nodeAt(schema, column.jsonPath)?.["type"];
         expect([column.jsonPath, type]).toEqual([column.jsonPath, column.type === "date" ? "string" : column.type]);
       }
-      for (const { jsonPath } of version.selectableFields) {
+      for (const { jsonPath } of version.selectableFields ?? []) {
         expect([jsonPath, nodeAt(schema, jsonPath)?.["type"]]).toEqual([jsonPath, "string"]);
       }
     });

@@ -38,7 +38,7 @@ export type CustomResourceDefinition = {
       readonly storage: true;
       readonly subresources: { readonly status: Readonly<Record<string, never>> };
       readonly additionalPrinterColumns: readonly Column[];
-      readonly selectableFields: readonly { readonly jsonPath: string }[];
+      readonly selectableFields?: readonly { readonly jsonPath: string }[];
       readonly schema: { readonly openAPIV3Schema: SchemaNode };
     }[];
   };
@@ -201,7 +201,9 @@ function definitionOf(resource: Resource): CustomResourceDefinition {
           storage: true,
           subresources: { status: {} },
           additionalPrinterColumns: resource.columns,
-          selectableFields: resource.selectable.map((jsonPath) => ({ jsonPath })),
+          ...(resource.selectable.length === 0
+            ? {}
+            : { selectableFields: resource.selectable.map((jsonPath) => ({ jsonPath })) }),
           schema: { openAPIV3Schema: structuralSchema(root, type.kind) },
         },
       ],

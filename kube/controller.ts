@@ -81,8 +81,7 @@ export function controller(options: ControllerOptions): Controller {
 
   function retry(key: string, error: unknown): void {
     const asked = error instanceof KubeError ? error.retryAfterMs : undefined;
-    const delayMs = asked ?? queue.retry(key);
-    if (asked !== undefined) queue.addAfter(key, asked);
+    const delayMs = queue.retry(key, asked === undefined ? {} : { atLeastMs: asked });
     const fields = { controller: name, key, err: error, failures: queue.failures(key), delayMs: Math.round(delayMs) };
     if (isConflict(error)) logger.debug(fields, "Reconcile met a newer version and is tried again");
     else logger.warn(fields, "Reconcile failed and is tried again");

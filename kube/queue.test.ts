@@ -111,7 +111,9 @@ describe("WorkQueue", () => {
     subject.forget("a");
     expect(subject.retry("a")).toBe(6);
     expect(subject.retry("b")).toBe(6);
-    await eventually("both are ready", () => subject.size === 2);
+    expect(subject.retry("c", { atLeastMs: 70 })).toBe(70);
+    expect(subject.retry("c", { atLeastMs: 0 })).toBe(12);
+    await eventually("all are ready", () => subject.size === 3);
   });
 
   test("stats() tells how long the oldest key has waited", () => {

@@ -96,11 +96,13 @@ export class WorkQueue {
   }
 
   /** Adds a key after a delay that grows with each failure in a row; answers that delay. */
-  retry(key: string): number {
+  retry(key: string, options: { readonly atLeastMs?: number } = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#retried++;
-    const delay = backoffMs(failures, { ...(this.#options.backoff ?? DEFAULT_BACKOFF), random: this.#options.random });
+    const backoff = this.#options.backoff ?? DEFAULT_BACKOFF;
+    const own = backoffMs(failures, { ...backoff, random: this.#options.random });
+    const delay = Math.max(own, options.atLeastMs ?? 0);
     this.addAfter(key, delay);
     return delay;
   }
