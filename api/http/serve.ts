@@ -21,7 +21,8 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
   return new Promise((resolve, reject) => {
     const server = serve(
       {
-        fetch: (request, { outgoing }) => {
+        fetch: (light, { outgoing }) => {
+          const request = plainRequest(light);
           if ("writableFinished" in outgoing && "setHeader" in outgoing) {
             attachOutgoing(request, outgoing as Parameters<typeof attachOutgoing>[1]);
           }
@@ -42,6 +43,18 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
       },
     ) as Server;
     server.once("error", reject);
+  });
+}
+
+/** The server's own request has look-alike headers, which Elysia on Bun refuses ("Can only call Headers.toJSON on instances of Headers"). */
+function plainRequest(light: Request): Request {
+  const { method, url, signal } = light;
+  const bodiless = method === "GET" || method === "HEAD";
+  return new Request(url, {
+    method,
+    headers: new Headers([...light.headers]),
+    signal,
+    ...(bodiless ? {} : { body: light.body, duplex: "half" }),
   });
 }
 
