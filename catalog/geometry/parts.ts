@@ -35,18 +35,27 @@ function intoWorld(longitude: number): number {
 
 function splitLine(path: readonly Position[]): readonly Part[] {
   const { path: unwrapped } = unwrap(path, { closed: false });
-  return windowsOf(unwrapped).flatMap((world) => {
-    const pieces: Part[] = [];
-    for (let i = 1; i < unwrapped.length; i++) {
-      const [a, b] = [unwrapped[i - 1], unwrapped[i]];
-      if (!a || !b) continue;
-      const clipped = clip([a, b], world);
-      const [start] = clipped;
-      const end = clipped.find((at) => start && (at[0] !== start[0] || at[1] !== start[1]));
-      if (start && end) pieces.push({ area: shift([start, end], world), holes: [] });
-    }
-    return pieces;
-  });
+  const [world = 0, ...others] = windowsOf(unwrapped);
+  if (others.length === 0) return [{ area: shift(thereAndBack(unwrapped), world), holes: [] }];
+  return [world, ...others].flatMap((each) => piecesWithin(unwrapped, each));
+}
+
+/** The segments of a line, each cut to one world. */
+function piecesWithin(unwrapped: readonly Position[], world: number): readonly Part[] {
+  const pieces: Part[] = [];
+  for (let i = 1; i < unwrapped.length; i++) {
+    const [a, b] = [unwrapped[i - 1], unwrapped[i]];
+    if (!a || !b) continue;
+    const clipped = clip([a, b], world);
+    const [start] = clipped;
+    const end = clipped.find((at) => start && (at[0] !== start[0] || at[1] !== start[1]));
+    if (start && end) pieces.push({ area: shift([start, end], world), holes: [] });
+  }
+  return pieces;
+}
+
+function thereAndBack(path: readonly Position[]): Ring {
+  return [...path, ...path.slice(1, -1).reverse()];
 }
 
 function splitPolygon(outer: Ring, holes: readonly Ring[]): readonly Part[] {
