@@ -5,6 +5,7 @@
 import type { Logger } from "pino";
 import { customResourceDefinitions } from "#crds/definitions.ts";
 import { kubernetesApp } from "./app.ts";
+import { type Listener, listen } from "./auth/listener.ts";
 import { ensureDefinitions, ensureNamespaces } from "./first-objects.ts";
 import type { Kube } from "./kube.ts";
 import type { PodLogs } from "./logs/pod-logs.ts";
@@ -51,6 +52,7 @@ export type LocalKubernetesOptions = Kept & {
 
 export type LocalKubernetes = {
   handle(request: Request): Promise<Response>;
+  listen(o: { host: string; port: number; folder: string }): Promise<Listener>;
   stop(): Promise<void>;
 };
 
@@ -64,9 +66,17 @@ export async function localKubernetes(options: LocalKubernetesOptions): Promise<
   await ensureNamespaces(kube, ["default", ...(options.namespaces ?? [])]);
   await ensureDefinitions(kube, options.definitions ?? customResourceDefinitions());
   const app = kubernetesApp(kube);
+  const handle = async (request: Request): Promise<Response> => app.handle(request);
+  const listeners: Listener[] = [];
   return {
-    handle: async (request) => app.handle(request),
+    handle,
+    async listen(o) {
+      const listener = await listen(handle, { ...o, now });
+      listeners.push(listener);
+      return listener;
+    },
     async stop() {
+      await Promise.all(listeners.map((listener) => listener.stop()));
       definitions.stop();
       await store.close();
     },

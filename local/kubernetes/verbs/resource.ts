@@ -14,6 +14,7 @@ import { formOf } from "../respond/media.ts";
 import { badRequest, methodNotAllowed, noSuchPath, notFound } from "../status.ts";
 import { watch } from "../watch/watch.ts";
 import { createObject } from "./create.ts";
+import { finalizeNamespace } from "./finalize.ts";
 import { listObjects } from "./list.ts";
 import { patchObject } from "./patch.ts";
 import { checkDeleteBody, type DeleteOptions, deleteOptions, removalAnswer, removeObject } from "./remove.ts";
@@ -32,6 +33,7 @@ export async function handleResource(kube: Kube, request: Request): Promise<Resp
   if (!path) throw noSuchPath();
   const call = { kube, target: findTarget(kube, path), request, query: url.searchParams };
   if (call.target.subresource === "log") return podLog(call);
+  if (call.target.subresource === "finalize") return finalize(call);
   return call.target.name === "" ? onCollection(call) : onObject(call);
 }
 
@@ -42,7 +44,8 @@ function findTarget(kube: Kube, path: ResourcePath): Target {
   const known =
     path.subresource === "" ||
     (path.subresource === "status" && kind.statusSubresource) ||
-    (path.subresource === "log" && kind.plural === "pods" && kind.group === "");
+    (path.subresource === "log" && kind.plural === "pods" && kind.group === "") ||
+    (path.subresource === "finalize" && kind.plural === "namespaces" && kind.group === "");
   if (!known) throw noSuchPath();
   return { kind, namespace: path.namespace, name: path.name, subresource: path.subresource };
 }
@@ -131,6 +134,13 @@ async function replace(call: Call): Promise<Response> {
   }
   const object = await updateObject(kube, target, () => ({ object: input }), options);
   return written(call, object, { code: 200, warnings: options.warnings });
+}
+
+async function finalize(call: Call): Promise<Response> {
+  const { kube, target, request } = call;
+  if (request.method !== "PUT") throw methodNotAllowed();
+  const object = await finalizeNamespace(kube, target, await readObject(request, decodeProtobuf));
+  return written(call, object, { code: 200, warnings: [] });
 }
 
 async function patch(call: Call): Promise<Response> {
