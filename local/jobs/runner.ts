@@ -1,0 +1,139 @@
+/**
+ * What makes Jobs run on one machine: Job controller, pod runner and garbage collector for every namespace of the API server, as ordinary
+ * clients of it. Requests and limits, images and volumes are not looked at: a pod is its command, run as a local process group.
+ * Nothing is kept here that a restart needs: what was running is found by what the API and the pods' folders say.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { LABELS, MANAGER } from "#crds/names.ts";
+import type { Change } from "#kube/cache.ts";
+import { NAMESPACES, type Namespace, type Pod } from "#kube/kinds.ts";
+import { backoffMs, pause } from "#kube/pause.ts";
+import { reflector } from "#kube/reflector.ts";
+import { resourceApi } from "#kube/resource.ts";
+import type { Transport } from "#kube/transport.ts";
+import type { PodLogs } from "../kubernetes/logs/pod-logs.ts";
+import { endNamespace } from "./garbage/namespace.ts";
+import { type PodBackoff, UPSTREAM_BACKOFF } from "./job/plan.ts";
+import { NamespaceScope } from "./namespace-scope.ts";
+import { inherited } from "./pod/environment.ts";
+import { filePodLogs } from "./pod/logs.ts";
+import { stopRecorded } from "./pod/process.ts";
+import { Slots } from "./pod/slots.ts";
+
+export type JobRunnerOptions = {
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  readonly random: () => number;
+  /** Kept for the pods' logs and process records; of this runner alone. */
+  readonly folder: string;
+  /** Variables for the pods of this project (label managed-by) beside their own. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Pods that run at the same time; absent: as many as the machine has cores, at least two. */
+  readonly slots?: number;
+  readonly backoff?: PodBackoff;
+  readonly signal: AbortSignal;
+};
+
+export type JobRunner = {
+  /** Every namespace that was there is being looked after. */
+  readonly ready: Promise<void>;
+  /** Settles after the signal: all processes have ended and their pods say so. The API must live until then. */
+  readonly stopped: Promise<void>;
+  readonly logs: PodLogs;
+};
+
+const ORPHAN_GRACE_MS = 5_000;
+const END_RETRY = { firstMs: 200, longestMs: 10_000 };
+
+/** Starts it; it ends by the signal. */
+export function startJobRunner(options: JobRunnerOptions): JobRunner {
+  const { now, random, logger } = options;
+  const scopes = new Map<string, NamespaceScope>();
+  const slots = new Slots(options.slots ?? Math.max(2, availableParallelism()));
+  const folder = join(options.folder, "pods");
+  const ending = new Set<string>();
+
+  const open = (name: string) => {
+    const scope = new NamespaceScope({
+      ...options,
+      namespace: name,
+      folder,
+      slots,
+      backoff: options.backoff ?? UPSTREAM_BACKOFF,
+      environmentOf: (pod) => environmentOf(pod, options.env),
+    });
+    scopes.set(name, scope);
+    scope
+      .run(options.signal)
+      .catch((error: unknown) => logger.error({ err: error, namespace: name }, "cannot run Jobs"));
+  };
+  const see = (change: Change<Namespace>) => {
+    const { name, deletionTimestamp } = (change.now ?? change.before).metadata;
+    if (change.kind === "deleted") {
+      void scopes.get(name)?.stop();
+      scopes.delete(name);
+      return;
+    }
+    if (!scopes.has(name)) open(name);
+    if (deletionTimestamp !== undefined && !ending.has(change.now.metadata.uid ?? "")) void end(change.now);
+  };
+  const end = async (namespace: Namespace) => {
+    const { uid = "", name } = namespace.metadata;
+    ending.add(uid);
+    for (let failures = 1; !options.signal.aborted; failures++) {
+      try {
+        return await endNamespace(options.transport, namespace, options.signal);
+      } catch (error) {
+        if (options.signal.aborted) return;
+        logger.warn({ err: error, namespace: name }, "cannot end namespace, trying again");
+        await pause(backoffMs(failures, { ...END_RETRY, random }), options.signal).catch(() => {});
+      }
+    }
+  };
+
+  const namespaces = reflector(resourceApi(options.transport, NAMESPACES), { now, random, logger, onChange: see });
+  const following = namespaces.run(options.signal);
+  const becomeReady = async () => {
+    await namespaces.synced(options.signal);
+    await Promise.all([...scopes.values()].map((scope) => scope.synced(options.signal)));
+    const known = [...scopes.values()].flatMap((scope) => scope.pods());
+    await clearStrangers(folder, new Set(known.map((pod) => pod.metadata.uid ?? "")));
+  };
+  const stopped = async () => {
+    await following;
+    await Promise.all([...scopes.values()].map((scope) => scope.stop()));
+  };
+  const ready = becomeReady();
+  // A stop before it was ready is nobody's failure.
+  ready.catch(() => {});
+  return {
+    ready,
+    stopped: stopped(),
+    logs: filePodLogs((namespace, pod) => scopes.get(namespace)?.logPlace(pod)),
+  };
+}
+
+/** Pods of this project get what `start` knows; others get nothing but the means to find programs. */
+function environmentOf(pod: Pod, ours: JobRunnerOptions["env"]): Readonly<Record<string, string>> {
+  const base = inherited(process.env);
+  if (pod.metadata.labels?.[LABELS.managedBy] !== MANAGER) return base;
+  const given = Object.entries(ours).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  return { ...base, ...Object.fromEntries(given), ORDER_EXIT_WITH_PARENT: "1" };
+}
+
+/** Stops and removes what is left of pods that the API no longer knows: they were deleted while nobody ran here. */
+async function clearStrangers(folder: string, known: ReadonlySet<string>): Promise<void> {
+  const left = (await readdir(folder).catch(() => [])).filter((uid) => !known.has(uid));
+  await Promise.all(
+    left.map(async (uid) => {
+      const own = join(folder, uid);
+      const records = (await readdir(own).catch(() => [])).filter((name) => name.endsWith(".process.json"));
+      await Promise.all(records.map((name) => stopRecorded(join(own, name), ORPHAN_GRACE_MS)));
+      await rm(own, { recursive: true, force: true });
+    }),
+  );
+}
