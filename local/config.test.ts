@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readConfig } from "./config.ts";
+import { readConfig, workerEnvironment } from "./config.ts";
 
 const OPTIONS = { home: "/data/home", tenant: "meteo", host: "127.0.0.1", port: 9043, kubePort: 0 };
 
@@ -35,5 +35,19 @@ describe("readConfig()", () => {
 
   test("refuses a public address that is no web address", () => {
     expect(() => readConfig({ ...OPTIONS, publicUrl: "archive.example" }, {})).toThrow("Cannot use 'archive.example'");
+  });
+});
+
+describe("workerEnvironment()", () => {
+  test("hands on what workers need and never the key that signs tokens", () => {
+    const env = { ORDER_S3_REGION: "r", ORDER_JWT_SECRET: "key", ORDER_TENANT: "other", PATH: "/bin" };
+    expect(workerEnvironment(readConfig(OPTIONS, {}), { databaseUrl: "postgres://db/x", env })).toEqual({
+      ORDER_S3_REGION: "r",
+      ORDER_HOME: "/data/home",
+      ORDER_TENANT: "meteo",
+      ORDER_DATABASE_URL: "postgres://db/x",
+      ORDER_BLOBS_URL: "file:///data/home/blobs",
+      ORDER_PREFIX: "/api/v1/rs-order",
+    });
   });
 });

@@ -53,12 +53,19 @@ function checkUrl(text: string, what: string): string {
   return text.replace(/\/+$/, "");
 }
 
-/** Variables that the worker processes need, beside those that `start` itself was given. */
-export function workerEnvironment(config: LocalConfig, databaseUrl: string): Readonly<Record<string, string>> {
+/** Variables for the worker processes: those of ours that `start` was given, and what it found out itself. */
+export function workerEnvironment(
+  config: LocalConfig,
+  o: { databaseUrl: string; env: Environment },
+): Readonly<Record<string, string>> {
+  const given = Object.entries(o.env).filter((entry): entry is [string, string] => {
+    return entry[0].startsWith("ORDER_") && entry[1] !== undefined && entry[0] !== "ORDER_JWT_SECRET";
+  });
   return {
+    ...Object.fromEntries(given),
     ORDER_HOME: config.home,
     ORDER_TENANT: config.tenant,
-    ORDER_DATABASE_URL: databaseUrl,
+    ORDER_DATABASE_URL: o.databaseUrl,
     ORDER_BLOBS_URL: config.blobsUrl,
     ORDER_PREFIX: config.prefix,
   };

@@ -23,7 +23,9 @@ export async function downloadOrder(client: RestClient, id: number, o: { path: s
       onBytes,
     }),
   );
-  if (fetched.kind === "nothing") throw new Failure(`Cannot download order ${id}: none of its files is available now`);
+  if (fetched.kind === "nothing") {
+    throw new Failure(`Cannot download order ${id}: no file is ready, or all of them were downloaded already`);
+  }
   const verdict = await withBar("verify  ", (onBytes) => verifyArchive(o.path, { files, onBytes }));
   if (verdict.problems.length > 0) {
     throw new Failure(`The archive '${o.path}' is not good: ${verdict.problems.slice(0, 5).join("; ")}`);

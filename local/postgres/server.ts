@@ -4,8 +4,8 @@
  * The caller holds the home's lock (home-lock.ts): whatever server is found running is a leftover and is stopped first.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, renameSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { dataFolder, initialize } from "./initialize.ts";
 import { databaseUrl, findPlace, type Place, readPlace, writePlace } from "./place.ts";
@@ -55,7 +55,7 @@ export async function startPostgres(options: { home: string; durable?: boolean }
   await initialize(decided, { binaries, user, durable });
   const found = await clearLeftovers(dataFolder(decided));
   for (let attempt = 1; ; attempt++) {
-    const place = { ...decided, port: await freePort(attempt === 1 ? decided.port : 0) };
+    const place = { ...decided, port: await freePort("127.0.0.1", attempt === 1 ? decided.port : 0) };
     const started = await launch(place, { binaries, user, durable });
     if (started.kind === "ready") {
       writePlace(home, place);
@@ -119,17 +119,4 @@ function openLog(file: string): number {
     // No log yet.
   }
   return openSync(file, "a", 0o600);
-}
-
-/** `wanted` if nobody listens there, else any free port of the loopback. */
-function freePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", () => (wanted === 0 ? reject(new Error("Cannot find a free port")) : resolve(freePort(0))));
-    probe.listen({ host: "127.0.0.1", port: wanted }, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }
