@@ -11,7 +11,7 @@ import { observeOrder, patienceOf } from "#store/files.ts";
 import { findOrderByKey, type OrderRow } from "#store/orders.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { admit } from "./admission.ts";
-import { attemptEnd, correlationIdOf, isOwnedBy, isRowOf, isTerminal, ownSubOrders, wasRefused } from "./facts.ts";
+import { attemptEnd, correlationIdOf, isOwnedBy, isRowOf, ownSubOrders, wasRefused } from "./facts.ts";
 import type { Admission, Found, Instant, OrderObserved, OrderSettings, Work } from "./observed.ts";
 import { BY_ORDER, type OrderPorts } from "./ports.ts";
 import { searchOn } from "./search.ts";
@@ -54,17 +54,18 @@ type Gathering = {
 async function observeRow(ports: OrderPorts, o: Gathering): Promise<OrderObserved> {
   const { row, settings, learnt } = o;
   const { publicUrl, prefix } = ports.config;
+  // The cache before the rows: an attempt that has ended in the one has all its files in the other.
+  const subOrders = ports.subOrders.cache.by(BY_ORDER, String(row.id));
   const work = await observeOrder(ports.db, row.id);
   const heldBack = ports.heldBack(row.id);
   const observed: OrderObserved = {
     ...o.observed,
     work,
-    subOrders: ports.subOrders.cache.by(BY_ORDER, String(row.id)),
+    subOrders,
     downloadLink: `${publicUrl}${prefix}/user/orders/${row.id}/download`,
     ...(heldBack ? { heldBack } : {}),
   };
   const subject: Subject = { observed, row, work };
-  if (isTerminal(row)) return observed;
   if (mustStop(subject, ports.now())) return { ...observed, ...(await liveLook(ports, subject)) };
   const [silentSince, found] = await Promise.all([
     silence(ports, subject),

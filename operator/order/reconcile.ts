@@ -30,7 +30,8 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
       await recordProgress(ports.db, row.id, { model, messages, told, now: ports.now() });
     }
     for (const action of planned.actions) order = (await execute(ports, order, action)).order ?? order;
-    if (planned.actions.some((action) => action.kind === "removeFinalizer")) return;
+    const isLetGo = planned.actions.some((action) => action.kind === "removeFinalizer");
+    if (isLetGo && order.metadata.deletionTimestamp !== undefined) return;
     const written = await writeStatus(ports.orders.api, order, planned.status);
     if (written === undefined) return;
     latest.remember(written);

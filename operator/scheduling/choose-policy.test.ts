@@ -58,6 +58,13 @@ const GATES = {
     want: "user",
   },
   "Always counts what runs as well": { gate: "Always", undownloaded: 1, running: 1, room: 100, want: "user" },
+  "Always does not ask for a download of what only runs": {
+    gate: "Always",
+    undownloaded: 0,
+    running: 2,
+    room: 100,
+    want: "slot",
+  },
   "Always lets a user go on who fetched": { gate: "Always", undownloaded: 1, running: 0, room: 100, want: undefined },
   "WhenFull does not mind while there is room": {
     gate: "WhenFull",

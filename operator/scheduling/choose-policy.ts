@@ -68,9 +68,10 @@ function whyNot(
 ): HeldBack | undefined {
   const { owner, running, space, limits } = o;
   const isFull = !fits(space, { bytes: next.bytes, running });
-  if (isShut({ running: owner.running, undownloaded: owner.undownloaded, isFull }, limits)) return "user";
+  const { running: ofUser, undownloaded } = owner;
+  if (isShut({ running: ofUser, undownloaded, isFull }, limits)) return undownloaded > 0 ? "user" : "slot";
   if (isFull) return "space";
-  return isWithinLimits({ all: running, ofUser: owner.running }, limits) ? undefined : "slot";
+  return isWithinLimits({ all: running, ofUser }, limits) ? undefined : "slot";
 }
 
 /** What one of an owner's sub-orders waits for, all behind it wait for too: nothing overtakes. */

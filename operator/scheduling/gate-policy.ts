@@ -11,10 +11,10 @@ export type GateQuestion = {
   readonly isFull: boolean;
 };
 
-/** Whether the gate is shut for this user. What only runs is no reason: it needs no download yet. */
+/** Whether the gate is shut for this user. `Always` counts what runs as well: it will have to be downloaded too. */
 export function isShut(question: GateQuestion, limits: Pick<Limits, "gate" | "gatePerUser">): boolean {
   const { running, undownloaded, isFull } = question;
-  if (limits.gate === "Never" || undownloaded === 0) return false;
-  if (limits.gate === "WhenFull") return isFull;
+  if (limits.gate === "Never") return false;
+  if (limits.gate === "WhenFull") return isFull && undownloaded > 0;
   return running + undownloaded >= limits.gatePerUser;
 }

@@ -7,19 +7,19 @@ import type { RowObserved, SubOrderObserved } from "./observed.ts";
 import { isFinished } from "./outcome.ts";
 import { BY_SUBORDER, type SubOrderPorts, subOrderKey } from "./ports.ts";
 
-/** `named`, when given, is the Job of our name as just read from the server: the cache may not have it yet. */
-export async function observe(
-  ports: SubOrderPorts,
-  subOrder: SubOrder,
-  named = ports.jobs.cache.get(jobName(subOrder.metadata.name, subOrder.spec.attempt)),
-): Promise<SubOrderObserved> {
-  const { orderId, number } = subOrder.spec;
+/** `made`: the Job of our name as just read from the server, which the cache may not have yet. */
+export async function observe(ports: SubOrderPorts, subOrder: SubOrder, made?: Job): Promise<SubOrderObserved> {
+  const { orderId, number, attempt } = subOrder.spec;
   const key = subOrderKey(orderId, number);
+  // The caches in one moment, and before the row: a Job that has ended in the one has all its files in the other.
+  const named = made ?? ports.jobs.cache.get(jobName(subOrder.metadata.name, attempt));
+  const jobs = ports.jobs.cache.by(BY_SUBORDER, key);
+  const pods = ports.pods.cache.by(BY_SUBORDER, key);
   const row = await readRow(ports, { orderId, number, named });
   return {
     subOrder,
-    jobs: ports.jobs.cache.by(BY_SUBORDER, key),
-    pods: ports.pods.cache.by(BY_SUBORDER, key),
+    jobs,
+    pods,
     config: ports.config,
     ...(row ? { row } : {}),
     ...(named ? { named } : {}),

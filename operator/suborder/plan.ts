@@ -19,7 +19,8 @@ type Finding = {
   readonly requeueAfterMs?: number;
 };
 
-const FOREIGN_MS = 10_000;
+/** Objects without our labels are not watched: what stands in the way is looked at again after this time. */
+const FOREIGN_MS = 3000;
 
 /** Decides what to do next about one SubOrder. */
 export function plan(observed: SubOrderObserved, now: Instant): SubOrderPlan {
@@ -59,7 +60,10 @@ function withoutJob({ subOrder, row, jobs, config }: SubOrderObserved): Finding 
   }
   const byFiles = outcomeByFiles(row);
   if (byFiles !== undefined) return { outcome: byFiles };
-  const rivals = jobs.filter((job) => isOwnedBy(job, subOrder.metadata.uid) && !isFinished(job));
+  const own = jobName(subOrder.metadata.name, subOrder.spec.attempt);
+  const rivals = jobs.filter(
+    (job) => isOwnedBy(job, subOrder.metadata.uid) && job.metadata.name !== own && !isFinished(job),
+  );
   if (rivals.length > 0) {
     const actions = rivals.filter((job) => !isDeleting(job)).map(remove);
     return { ...waiting("Waiting for the Job of an earlier attempt to stop"), actions };

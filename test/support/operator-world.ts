@@ -1,0 +1,339 @@
+/**
+ * An operator over the real things (PostgreSQL, the local Kubernetes, a blob folder) where the test plays the cluster's part:
+ * it runs Jobs by reporting their files, judges them as the Job controller would, and collects what lost its owner.
+ */
+import { createHash } from "node:crypto";
+import { pathToFileURL } from "node:url";
+import pino from "pino";
+import { type Catalogue, CatalogueError, type FoundFile, type FoundProduct } from "#catalog/catalogue.ts";
+import { API_VERSION, EXIT, LABELS } from "#crds/names.ts";
+import type { Order, OrderSpec } from "#crds/order.ts";
+import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
+import type { SubOrder } from "#crds/suborder.ts";
+import { isConflict, isNotFound } from "#kube/errors.ts";
+import { JOBS, type Job } from "#kube/kinds.ts";
+import { type KubeObject, type ResourceApi, resourceApi } from "#kube/resource.ts";
+import { handlerTransport, type Transport } from "#kube/transport.ts";
+import { localKubernetes } from "#local/kubernetes/server.ts";
+import { memoryJournal } from "#local/kubernetes/storage/journal.ts";
+import type { OperatorConfig } from "#operator/config.ts";
+import { startOperator } from "#operator/start.ts";
+import { touchBlobs } from "#store/blob-rows.ts";
+import { openBlobStore } from "#store/blobs/open.ts";
+import type { Db } from "#store/db.ts";
+import { type FileResult, reportFiles, takeFiles, type WorkFile } from "#store/files.ts";
+import { findOrder, type OrderRow } from "#store/orders.ts";
+import { upsertUser } from "#store/users.ts";
+import { eventually, LIMIT } from "./eventually.ts";
+import { temporaryFolder } from "./folder.ts";
+import { testStore } from "./store.ts";
+
+export const ADA = "ada@example.org";
+export const BOB = "bob@example.org";
+
+/** What a source does with a file: give it, refuse it, ask for patience, or keep the Job waiting. */
+export type Answer = "give" | "refuse" | "notReady" | "hang";
+
+export type OperatorWorld = Awaited<ReturnType<typeof operatorWorld>>;
+type Running = { stop(): Promise<void>; readonly ready: Promise<void>; readonly stopped: Promise<void> };
+
+export async function operatorWorld(label: string, o: { readonly config?: Partial<OperatorConfig> } = {}) {
+  const store = await testStore(label);
+  const { db } = store;
+  const folder = temporaryFolder(label);
+  const blobs = await openBlobStore(pathToFileURL(folder.path).href, {});
+  const shift = { ms: 0 };
+  const now = () => new Date(Date.now() + shift.ms);
+  const logger = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
+  const kubernetes = await localKubernetes({ journal: memoryJournal(), now, logger: pino({ level: "silent" }) });
+  const writes: string[] = [];
+  const server = async (request: Request) => {
+    const response = await kubernetes.handle(request);
+    if (request.method !== "GET" && response.ok) writes.push(`${request.method} ${new URL(request.url).pathname}`);
+    return response;
+  };
+  const transport = handlerTransport(server, { namespace: "default" });
+  const config: OperatorConfig = {
+    namespace: "default",
+    publicUrl: "https://archive.example.org",
+    prefix: "/api/v1/rs-order",
+    job: {
+      image: "regards-order:test",
+      command: ["regards-order"],
+      args: ["worker"],
+      deadlineSeconds: 3600,
+      backoffLimit: 2,
+      ttlSeconds: 3600,
+    },
+    ...o.config,
+  };
+  await upsertUser(db, { email: ADA, role: "REGISTERED_USER", groups: [], active: true });
+  await upsertUser(db, { email: BOB, role: "REGISTERED_USER", groups: [], active: true });
+  await upsertUser(db, { email: "gone@example.org", role: "REGISTERED_USER", groups: [], active: false });
+  const products: FoundProduct[] = [];
+  const source = { answer: (_file: WorkFile, _attempt: number): Answer => "give" };
+  const cluster = playCluster({ db, transport, now, answer: (file, attempt) => source.answer(file, attempt) });
+  const operators = new Set<Running>();
+  const orders = resourceApi<Order>(transport, ORDERS);
+
+  return {
+    db,
+    transport,
+    writes,
+    products,
+    source,
+    orders,
+    subOrders: resourceApi<SubOrder>(transport, SUBORDERS),
+    jobs: resourceApi<Job>(transport, JOBS),
+    now,
+    /** Moves the clock. */
+    pass(ms: number): void {
+      shift.ms += ms;
+    },
+    start(parts: { readonly db?: Db; readonly transport?: Transport } = {}): Running {
+      const stopper = new AbortController();
+      const catalogue = listCatalogue(products);
+      const all = { db, transport, catalogue, blobs, config, now, random: Math.random, logger, ...parts };
+      const { ready, stopped } = startOperator({ ...all, signal: stopper.signal });
+      const running: Running = {
+        ready,
+        stopped,
+        async stop() {
+          stopper.abort();
+          operators.delete(running);
+          await stopped.catch(() => {});
+        },
+      };
+      operators.add(running);
+      return running;
+    },
+    /** `kubectl apply`. */
+    apply(name: string, spec: Partial<OrderSpec> = {}): Promise<Order> {
+      return orders.create({
+        apiVersion: API_VERSION,
+        kind: "Order",
+        metadata: { name },
+        spec: { owner: ADA, selections: [{ query: name }], suspend: false, retry: 0, ...spec },
+      });
+    },
+    /** Waits until the order's Succeeded condition has this reason. */
+    until(name: string, reason: string): Promise<Order> {
+      return eventually(`${name} is ${reason}`, async () => {
+        const order = await orders.get(name);
+        const is = order?.status?.conditions?.find((c) => c.type === "Succeeded");
+        if (is?.reason === reason) return order;
+        throw new Error(JSON.stringify(order?.status ?? "no status"));
+      });
+    },
+    async row(name: string): Promise<OrderRow> {
+      const order = await orders.get(name);
+      const row = await findOrder(db, order?.status?.orderId ?? 0);
+      if (row === undefined) throw new Error(`Cannot find the row of '${name}'`);
+      return row;
+    },
+    async outbox(orderId: number): Promise<string[]> {
+      const rows = await db<
+        { dedupKey: string }[]
+      >`SELECT dedup_key FROM outbox WHERE order_id = ${orderId} ORDER BY id`;
+      return rows.map((row) => row.dedupKey);
+    },
+    async stop(): Promise<void> {
+      await Promise.all([...operators].map((running) => running.stop()));
+      await cluster.stop();
+      await kubernetes.stop();
+      await store.drop();
+      folder.remove();
+    },
+  };
+}
+
+/** A catalogue of products whose `providerId` starts with the selection's query; `bad` cannot be asked. */
+export function listCatalogue(products: readonly FoundProduct[]): Catalogue {
+  const found = (query: string | undefined) => products.filter((p) => p.providerId.startsWith(`${query}-`));
+  return {
+    async summarize(selections) {
+      if (selections[0]?.query === "bad") throw new CatalogueError("unknown attribute 'bad'");
+      const files = found(selections[0]?.query).flatMap((p) => p.files);
+      const bytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
+      return { products: files.length, files: files.length, bytes, datasets: [] };
+    },
+    async search(selections, { after = 0, limit }) {
+      if (selections[0]?.query === "badly") throw new CatalogueError("took too long");
+      const rest = found(selections[0]?.query).filter((p) => p.id > after);
+      const page = rest.slice(0, limit);
+      const last = page.at(-1);
+      return { products: page, ...(rest.length > limit && last ? { next: last.id } : {}) };
+    },
+  };
+}
+
+/** So many products, of one file each, that an order named `prefix` finds. */
+export function someProducts(
+  prefix: string,
+  count: number,
+  o: { readonly firstId: number; readonly file?: Partial<FoundFile> } = { firstId: 1 },
+): FoundProduct[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: o.firstId + i,
+    urn: `URN:${prefix}:${i}`,
+    providerId: `${prefix}-${i}`,
+    version: 1,
+    dataset: { urn: `URN:dataset:${prefix}`, label: prefix },
+    matched: [0],
+    files: [
+      {
+        type: "RAWDATA" as const,
+        filename: `${prefix}-${i}.dat`,
+        uri: `https://source.example.org/${prefix}/${i}`,
+        mimeType: "application/octet-stream",
+        size: 10,
+        reference: false,
+        ...o.file,
+      },
+    ],
+  }));
+}
+
+type Cluster = {
+  readonly db: Db;
+  readonly transport: Transport;
+  readonly now: () => Date;
+  readonly answer: (file: WorkFile, attempt: number) => Answer;
+};
+
+/** Plays kubelet, Job controller and garbage collector until it is stopped. */
+function playCluster(o: Cluster): { stop(): Promise<void> } {
+  const jobs = resourceApi<Job>(o.transport, JOBS);
+  const subOrders = resourceApi<SubOrder>(o.transport, SUBORDERS);
+  const orders = resourceApi<Order>(o.transport, ORDERS);
+  let going = true;
+  async function turn(): Promise<void> {
+    const all = {
+      orders: (await orders.list()).items,
+      subOrders: (await subOrders.list()).items,
+      jobs: (await jobs.list()).items,
+    };
+    await collect(subOrders, { dependents: all.subOrders, owners: all.orders });
+    await collect(jobs, { dependents: all.jobs, owners: all.subOrders });
+    await finishDeletions(jobs, all.jobs, []);
+    await finishDeletions(subOrders, all.subOrders, all.jobs);
+    for (const job of all.jobs) if (isOurs(job) && !isOver(job)) await runJob(o, { jobs, job });
+  }
+  const loop = (async () => {
+    while (going) {
+      await turn().catch((error: unknown) => {
+        if (going && !isNotFound(error) && !isConflict(error)) throw error;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  return {
+    async stop() {
+      going = false;
+      await loop;
+    },
+  };
+}
+
+function isOurs(job: Job): boolean {
+  return job.metadata.labels?.[LABELS.attempt] !== undefined && job.metadata.deletionTimestamp === undefined;
+}
+
+function isOver(job: Job): boolean {
+  return job.status?.conditions?.some((c) => c.type === "Complete" || c.type === "Failed") ?? false;
+}
+
+function ownerUid(object: KubeObject): string | undefined {
+  return object.metadata.ownerReferences?.[0]?.uid;
+}
+
+async function collect<T extends KubeObject>(
+  api: ResourceApi<T>,
+  o: { readonly dependents: readonly KubeObject[]; readonly owners: readonly KubeObject[] },
+): Promise<void> {
+  const living = new Map(o.owners.map((owner) => [owner.metadata.uid, owner]));
+  for (const { metadata } of o.dependents.filter((each) => ownerUid(each) !== undefined)) {
+    const uid = metadata.ownerReferences?.[0]?.uid;
+    const owner = living.get(uid);
+    const isForeground = owner?.metadata.finalizers?.includes("foregroundDeletion") ?? false;
+    if (owner !== undefined && !isForeground) continue;
+    await api.delete(metadata.name, metadata.uid ? { uid: metadata.uid } : {});
+  }
+}
+
+async function finishDeletions<T extends KubeObject>(
+  api: ResourceApi<T>,
+  objects: readonly T[],
+  dependents: readonly KubeObject[],
+): Promise<void> {
+  for (const { metadata } of objects) {
+    if (!metadata.finalizers?.includes("foregroundDeletion")) continue;
+    if (dependents.some((each) => ownerUid(each) === metadata.uid)) continue;
+    const finalizers = metadata.finalizers.filter((name) => name !== "foregroundDeletion");
+    await api.patch(metadata.name, { metadata: { uid: metadata.uid, finalizers } });
+  }
+}
+
+/** Does the work of a Job's pod and writes what the Job controller would write. A source that hangs leaves the Job running. */
+async function runJob(o: Cluster, { jobs, job }: { jobs: ResourceApi<Job>; job: Job }): Promise<void> {
+  const label = (name: string) => Number(job.metadata.labels?.[name]);
+  const orderId = label(LABELS.order);
+  const number = label(LABELS.subOrder);
+  const files = await takeFiles(o.db, orderId, number, { limit: 10_000 });
+  const answers = files.map((file) => ({ file, answer: o.answer(file, label(LABELS.attempt)) }));
+  const given = answers.filter(({ answer }) => answer !== "hang");
+  const results = await Promise.all(given.map(({ file, answer }) => resultOf(o, file, answer)));
+  await reportFiles(o.db, orderId, number, results, { now: o.now() });
+  if (given.length < answers.length) return;
+  const code = results.some((result) => result.kind === "notReady") ? EXIT.notReady : 0;
+  await jobs.patch(job.metadata.name, { status: judged(code) }, { subresource: "status" });
+}
+
+function judged(code: number): Job["status"] {
+  if (code === 0) {
+    return {
+      startTime: "2026-01-01T00:00:00Z",
+      completionTime: "2026-01-01T00:00:01Z",
+      succeeded: 1,
+      conditions: [
+        { type: "SuccessCriteriaMet", status: "True" },
+        { type: "Complete", status: "True" },
+      ],
+    };
+  }
+  const message = `Container worker for pod default/x failed with exit code ${code} matching FailJob rule at index 1`;
+  const why = { status: "True" as const, reason: "PodFailurePolicy", message };
+  return {
+    startTime: "2026-01-01T00:00:00Z",
+    failed: 1,
+    conditions: [
+      { type: "FailureTarget", ...why },
+      { type: "Failed", ...why },
+    ],
+  };
+}
+
+async function resultOf({ db, now }: Cluster, file: WorkFile, answer: Answer): Promise<FileResult> {
+  if (answer === "refuse") return { id: file.id, kind: "failed", error: "404 Not Found" };
+  if (answer === "notReady") return { id: file.id, kind: "notReady", retryAfter: new Date(now().getTime() + 50) };
+  const sha256 = createHash("sha256").update(file.uri).digest("hex");
+  await touchBlobs(db, [{ sha256, size: 10 }], { now: now() });
+  return { id: file.id, kind: "available", sha256, size: 10, crc32: 1 };
+}
+
+/** Waits until nothing has been written for a while; the writes of that while. */
+export async function quiet(world: OperatorWorld, ms: number): Promise<readonly string[]> {
+  let since = performance.now();
+  let seen = world.writes.length;
+  return await eventually(
+    `nothing is written for ${ms} ms`,
+    () => {
+      if (world.writes.length !== seen) {
+        seen = world.writes.length;
+        since = performance.now();
+      }
+      return performance.now() - since > ms ? world.writes.slice(seen) : undefined;
+    },
+    LIMIT.normal,
+  );
+}
