@@ -37,8 +37,7 @@ async function* watched(bytes: AsyncGenerator<Uint8Array>, delivery: Delivery): 
     over = true;
   } catch (error) {
     delivery.logger.error({ err: error }, "a download was cut: its source failed");
-    cutConnection(delivery.request);
-    throw error;
+    if (!cutConnection(delivery.request)) throw error;
   } finally {
     void conclude(delivery, { sent, over });
   }

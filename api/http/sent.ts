@@ -22,7 +22,9 @@ export function whenSent(request: Request): Promise<boolean> {
   });
 }
 
-/** Cuts the connection: the client must see that the answer is not whole. */
-export function cutConnection(request: Request): void {
-  outgoing.get(request)?.destroy();
+/** Cuts the connection, so that the client sees that the answer is not whole. False where there is none. */
+export function cutConnection(request: Request): boolean {
+  const response = outgoing.get(request);
+  response?.destroy();
+  return response !== undefined;
 }

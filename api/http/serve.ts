@@ -16,6 +16,7 @@ export type Served = {
 export type App = { handle(request: Request): Response | Promise<Response> };
 
 const STOP_WITHIN_MS = 30_000;
+const IDLE_CHECK_MS = 50;
 
 export function serveApi(app: App, o: { readonly host: string; readonly port: number }): Promise<Served> {
   return new Promise((resolve, reject) => {
@@ -50,7 +51,7 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
 function plainRequest(light: Request): Request {
   const { method, url, signal } = light;
   const bodiless = method === "GET" || method === "HEAD";
-  return new Request(url, {
+  return new Request(routable(url), {
     method,
     headers: new Headers([...light.headers]),
     signal,
@@ -58,13 +59,21 @@ function plainRequest(light: Request): Request {
   });
 }
 
+/** Elysia looks for the path from the twelfth character of the address on: a host of three letters or fewer would swallow a part of it. */
+function routable(url: string): string {
+  const path = url.indexOf("/", "http://".length);
+  return path >= 11 ? url : `http://localhost${url.slice(path)}`;
+}
+
 function stop(server: Server, withinMs: number): Promise<void> {
   return new Promise((resolve) => {
+    // A connection whose last answer has gone stays open for a next request, unless it is closed: look again and again.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     const cut = setTimeout(() => server.closeAllConnections(), withinMs);
     server.close(() => {
+      clearInterval(idle);
       clearTimeout(cut);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
