@@ -34,8 +34,10 @@ export async function findBlobs(
   return [...rows];
 }
 
-const BLOBS_AT_ONCE = 100;
-const REMOVALS_AT_ONCE = 8;
+const LOOKED_AT_AT_ONCE = 1_000;
+/** In one transaction, which holds their rows. */
+const REMOVED_AT_ONCE = 100;
+const REMOVALS_SIDE_BY_SIDE = 8;
 
 export type CollectOptions = {
   readonly now: Date;
@@ -55,26 +57,33 @@ export async function collectBlobs(
   if (o.adopt) await adoptBlobs(db, blobs);
   await blobs.sweepStaging(before);
   const removed = { blobs: 0, bytes: 0 };
-  for (let after = ""; ; ) {
-    const batch = await unused(db, { after, before });
-    const last = batch.at(-1);
-    if (last === undefined) return removed;
-    for (const { size } of await removeBlobs(db, blobs, { sha256: batch, before })) {
-      removed.blobs += 1;
-      removed.bytes += size;
+  let after: string | undefined = "";
+  while (after !== undefined) {
+    const page = await unusedBlobs(db, { after, before });
+    for (let i = 0; i < page.unused.length; i += REMOVED_AT_ONCE) {
+      const sha256 = page.unused.slice(i, i + REMOVED_AT_ONCE);
+      for (const { size } of await removeBlobs(db, blobs, { sha256, before })) {
+        removed.blobs += 1;
+        removed.bytes += size;
+      }
     }
-    after = last;
+    after = page.last;
   }
+  return removed;
 }
 
-async function unused(db: Db, o: { after: string; before: Date }): Promise<readonly string[]> {
-  const rows = await db<{ sha256: string }[]>`
-    SELECT encode(sha256, 'hex') AS sha256 FROM blobs b
-    WHERE sha256 > decode(${o.after}, 'hex') AND last_used < ${o.before}
-      AND NOT EXISTS (SELECT FROM order_files f WHERE f.sha256 = b.sha256)
-    ORDER BY b.sha256
-    LIMIT ${BLOBS_AT_ONCE}`;
-  return rows.map(({ sha256 }) => sha256);
+/** Of the next page of all blobs, by hash, those that may go; a whole walk is one index probe per blob, however many there are. */
+async function unusedBlobs(
+  db: Db,
+  o: { after: string; before: Date },
+): Promise<{ readonly unused: readonly string[]; readonly last?: string }> {
+  const rows = await db<{ sha256: string; unused: boolean }[]>`
+    SELECT encode(page.sha256, 'hex') AS sha256, page.last_used < ${o.before} AND used IS NULL AS unused
+    FROM (SELECT sha256, last_used FROM blobs WHERE sha256 > decode(${o.after}, 'hex') ORDER BY sha256 LIMIT ${LOOKED_AT_AT_ONCE}) page
+    LEFT JOIN LATERAL (SELECT true AS used FROM order_files f WHERE f.sha256 = page.sha256 LIMIT 1) files ON true
+    ORDER BY page.sha256`;
+  const last = rows.at(-1)?.sha256;
+  return { unused: rows.filter((row) => row.unused).map((row) => row.sha256), ...(last !== undefined && { last }) };
 }
 
 /** Two statements, because the second must see files reported while the first waited for the rows. */
@@ -94,8 +103,8 @@ function removeBlobs(
       WHERE sha256 IN (SELECT decode(hex, 'hex') FROM unnest(${held.map(({ hex }) => hex)}::text[]) AS hex)
         AND NOT EXISTS (SELECT FROM order_files f WHERE f.sha256 = b.sha256)
       RETURNING encode(sha256, 'hex') AS sha256, size`;
-    for (let i = 0; i < gone.length; i += REMOVALS_AT_ONCE) {
-      await Promise.all(gone.slice(i, i + REMOVALS_AT_ONCE).map(({ sha256 }) => blobs.remove(sha256)));
+    for (let i = 0; i < gone.length; i += REMOVALS_SIDE_BY_SIDE) {
+      await Promise.all(gone.slice(i, i + REMOVALS_SIDE_BY_SIDE).map(({ sha256 }) => blobs.remove(sha256)));
     }
     await addSpace(sql, -gone.reduce((sum, { size }) => sum + size, 0));
     return [...gone];
