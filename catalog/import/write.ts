@@ -49,10 +49,11 @@ export async function writeProducts(
   context: ProductContext,
 ): Promise<Written> {
   const rows = new Map(products.map((product) => rowOf(product, context)).map((row) => [row.urn, row]));
-  const sorted = [...rows.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1));
+  const differing = await differingRows(db, [...rows.values()], context);
+  if (differing.length === 0) return { created: 0, updated: 0, unchanged: rows.size };
   const changed = await db.begin(async (sql) => {
     await writeAttributes(sql, products);
-    const written = await upsertProducts(sql, sorted, context);
+    const written = await upsertProducts(sql, differing, context);
     const idOf = new Map(written.map(({ id, urn }) => [urn, id]));
     await replaceParts(sql, idOf, rows);
     await markLast(
@@ -96,6 +97,17 @@ function rowOf(product: ImportedProduct, context: ProductContext) {
         .digest("hex"),
     },
   };
+}
+
+/** Rows that are not in the catalogue as they are, by URN: rivals then lock them in the same order. */
+async function differingRows(db: Db, rows: readonly Row[], context: ProductContext): Promise<readonly Row[]> {
+  const same = await db<{ urn: string; contentHash: string }[]>`
+    SELECT urn, content_hash FROM products
+    WHERE urn = ANY(${rows.map((row) => row.urn)}::text[]) AND dataset_ids @> ARRAY[${context.written.id}]::integer[]`;
+  const hashes = new Map(same.map(({ urn, contentHash }) => [urn, contentHash]));
+  return rows
+    .filter((row) => hashes.get(row.urn) !== row.columns.content_hash)
+    .sort((a, b) => (a.urn < b.urn ? -1 : 1));
 }
 
 async function writeAttributes(sql: Transaction, products: readonly ImportedProduct[]): Promise<void> {
