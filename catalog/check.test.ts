@@ -67,6 +67,18 @@ const cases: Record<string, { selections: Selection[]; want: Problem[] }> = {
     selections: [{ geometry: `MULTIPOINT(${POINTS})` }],
     want: [{ field: "selections[0].geometry", message: "Cannot read geometry: expected at most 64 parts, got 65" }],
   },
+  "a time that is none": {
+    selections: [
+      { query: "*", before: "2026-01-01T10:00:00" },
+      { query: "*", before: "soon" },
+    ],
+    want: [
+      {
+        field: "selections[1].before",
+        message: "Cannot read time 'soon': expected a date such as '2007-12-03T10:15:30Z'",
+      },
+    ],
+  },
   "a selection of nothing": {
     selections: [{ fileTypes: ["RAWDATA"] }],
     want: [

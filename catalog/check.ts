@@ -5,6 +5,7 @@
 import { LIMITS, type Selection } from "#crds/order.ts";
 import { parseArea } from "./geometry/selection-area.ts";
 import { GeometryError } from "./geometry/shape.ts";
+import { parseDate } from "./query/dates.ts";
 import { parseQuery } from "./query/parser.ts";
 import { postgresRegex } from "./query/postgres-regex.ts";
 import { compileRegex, RegexError } from "./query/re2.ts";
@@ -26,9 +27,17 @@ export function checkSelections(selections: readonly Selection[], field = "selec
 }
 
 function checkSelection(selection: Selection, field: string): Problem[] {
-  const { query, geometry, fileNamePattern } = selection;
+  const { query, geometry, fileNamePattern, before } = selection;
   return [
     ...checkShape(selection, field),
+    ...(before === undefined || parseDate(before)
+      ? []
+      : [
+          {
+            field: `${field}.before`,
+            message: `Cannot read time '${before.slice(0, 64)}': expected a date such as '2007-12-03T10:15:30Z'`,
+          },
+        ]),
     ...(query === undefined ? [] : problemOf(`${field}.query`, () => checkQuery(query))),
     ...(geometry === undefined ? [] : problemOf(`${field}.geometry`, () => checkGeometry(geometry))),
     ...(fileNamePattern === undefined

@@ -2,6 +2,8 @@
 import type { Selection } from "#crds/order.ts";
 import { type Part, polygonText } from "../geometry/parts.ts";
 import { parseArea } from "../geometry/selection-area.ts";
+import { parseDate } from "../query/dates.ts";
+import { FieldError } from "../query/field-error.ts";
 import type { Params } from "../query/params.ts";
 import { parseQuery } from "../query/parser.ts";
 import { querySql } from "../query/sql.ts";
@@ -30,13 +32,18 @@ function datasetTest(name: string | undefined, { session, params }: SelectionCon
   )}`;
 }
 
+/** Without a zone it is UTC, as everywhere in the contract. */
 function beforeTest(own: string | undefined, { params, before }: SelectionContext): string {
-  const limit = own === undefined ? before : new Date(Math.min(Date.parse(own), before.getTime()));
-  return `p.created_at < ${params.add(limit.toISOString(), "timestamptz")}`;
+  const limit = own === undefined ? undefined : parseDate(own);
+  if (own !== undefined && !limit) throw new FieldError(`Cannot read '${own}' of 'before': expected a date-time`);
+  const latest = `p.created_at < ${params.add(before.toISOString(), "timestamptz")}`;
+  return limit ? `${latest} AND p.created_at < ${params.add(limit.start, "timestamptz")}` : latest;
 }
 
 function idTest(ids: readonly string[], params: Params): string {
-  const list = params.add([...ids], "text[]");
+  // No stored text holds NUL, and PostgreSQL would refuse the whole list for it.
+  const possible = ids.filter((id) => !id.includes("\0"));
+  const list = params.add(possible, "text[]");
   return `(p.provider_id = ANY(${list}) OR p.urn = ANY(${list}))`;
 }
 
