@@ -20,6 +20,7 @@ import { Registry } from "./resources/registry.ts";
 import type { Journal } from "./storage/journal.ts";
 import { postgresJournal } from "./storage/postgres-journal.ts";
 import { ObjectStore } from "./storage/store.ts";
+import { startUpkeep } from "./upkeep/upkeep.ts";
 import { ListSnapshots } from "./verbs/snapshots.ts";
 
 const BUILTIN = [
@@ -65,6 +66,7 @@ export async function localKubernetes(options: LocalKubernetesOptions): Promise<
   const definitions = followDefinitions(store, registry, logger);
   await ensureNamespaces(kube, ["default", ...(options.namespaces ?? [])]);
   await ensureDefinitions(kube, options.definitions ?? customResourceDefinitions());
+  const upkeep = startUpkeep(kube);
   const app = kubernetesApp(kube);
   const handle = async (request: Request): Promise<Response> => app.handle(request);
   const listeners: Listener[] = [];
@@ -78,6 +80,7 @@ export async function localKubernetes(options: LocalKubernetesOptions): Promise<
     async stop() {
       await Promise.all(listeners.map((listener) => listener.stop()));
       definitions.stop();
+      await upkeep.stop();
       await store.close();
     },
   };

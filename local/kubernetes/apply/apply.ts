@@ -104,8 +104,10 @@ function settle(
 
 function describe(manager: Manager): string {
   const sub = manager.subresource && ` with subresource ${JSON.stringify(manager.subresource)}`;
-  const time = manager.operation === "Update" && manager.time !== undefined ? ` at ${manager.time}` : "";
-  return `${JSON.stringify(manager.manager)}${sub} using ${manager.apiVersion}${time}`;
+  const name = `${JSON.stringify(manager.manager)}${sub}`;
+  if (manager.operation === "Apply") return name;
+  const time = manager.time === undefined ? "" : ` at ${manager.time}`;
+  return `${name} using ${manager.apiVersion}${time}`;
 }
 
 function conflictOf(disputed: readonly { manager: Manager; set: FieldSet }[]): Error {

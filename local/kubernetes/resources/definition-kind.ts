@@ -6,6 +6,9 @@ import { ruleProblem } from "../validation/cel.ts";
 import { builtinKind, NAME_COLUMN } from "./define.ts";
 import type { Schema } from "./kind.ts";
 
+/** Holds a definition back until its objects are gone. */
+export const CLEANUP = "customresourcecleanup.apiextensions.k8s.io";
+
 function acceptedNames(spec: Fields): Fields {
   const names = fieldsOf(spec["names"]);
   const kind = String(names["kind"] ?? "");
@@ -37,9 +40,17 @@ function prepareCreate(definition: KubeObject, now: Date): KubeObject {
   const names = acceptedNames(spec);
   return {
     ...definition,
+    metadata: { ...definition.metadata, finalizers: [...(definition.metadata.finalizers ?? []), CLEANUP] },
     spec: { conversion: { strategy: "None" }, ...spec, names },
     status: { conditions: established(now), acceptedNames: names, storedVersions: storedVersions(spec) },
   };
+}
+
+/** A writer who sends no finalizers at all does not mean to take this one away. */
+function keptCleanup({ metadata }: KubeObject, before: KubeObject): { finalizers?: readonly string[] } {
+  const held = before.metadata.finalizers?.includes(CLEANUP) && before.metadata.deletionTimestamp === undefined;
+  if (!held || metadata.finalizers?.includes(CLEANUP)) return {};
+  return { finalizers: [...(metadata.finalizers ?? []), CLEANUP] };
 }
 
 function prepareUpdate(definition: KubeObject, before: KubeObject): KubeObject {
@@ -48,6 +59,7 @@ function prepareUpdate(definition: KubeObject, before: KubeObject): KubeObject {
   const status = fieldsOf(before["status"]);
   return {
     ...definition,
+    metadata: { ...definition.metadata, ...keptCleanup(definition, before) },
     spec: { conversion: { strategy: "None" }, ...spec, names },
     status: { ...status, acceptedNames: names, storedVersions: storedVersions(spec) },
   };

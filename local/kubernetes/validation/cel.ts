@@ -100,7 +100,7 @@ function messageOf(rule: CelRule, self: unknown, oldSelf: unknown): string {
 /** The field name of the rule below the node, and the value shown: a real server shows the schema's type, not the value. */
 function cause(rule: CelRule, path: string, node: Schema, message: string): Cause {
   const below = (rule.fieldPath ?? "").replace(/^\./, "");
-  const field = [path, below].filter((part) => part !== "").join(".");
+  const field = [path, below].filter((part) => part !== "").join(".") || "<nil>";
   const reason = rule.reason ?? "FieldValueInvalid";
   switch (reason) {
     case "FieldValueRequired":

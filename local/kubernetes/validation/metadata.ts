@@ -25,7 +25,7 @@ export function validateMetadata(object: KubeObject, kind: Kind): readonly Cause
     ...nameCauses(metadata.name, kind),
     ...labelCauses(metadata.labels),
     ...annotationCauses(metadata.annotations),
-    ...finalizerCauses(metadata.finalizers),
+    ...finalizerCauses(metadata.finalizers, kind),
     ...ownerCauses(metadata.ownerReferences),
   ];
 }
@@ -84,12 +84,14 @@ function annotationCauses(annotations: unknown): readonly Cause[] {
 
 const STANDARD_FINALIZERS = ["foregroundDeletion", "orphan", "kubernetes"];
 
-function finalizerCauses(finalizers: readonly string[] | undefined): readonly Cause[] {
+/** Finalizers of built-in kinds are qualified names or standard ones; those of custom resources need only be names. */
+function finalizerCauses(finalizers: readonly string[] | undefined, kind: Kind): readonly Cause[] {
+  const strict = kind.builtin && kind.group !== "apiextensions.k8s.io";
   const causes: Cause[] = [];
   for (const name of finalizers ?? []) {
     const problem = keyProblem(name);
     if (problem) causes.push(invalidValue("metadata.finalizers", name, problem));
-    else if (!name.includes("/") && !STANDARD_FINALIZERS.includes(name)) {
+    else if (strict && !name.includes("/") && !STANDARD_FINALIZERS.includes(name)) {
       causes.push(
         invalidValue(
           "metadata.finalizers",

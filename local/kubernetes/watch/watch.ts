@@ -133,7 +133,7 @@ class Watcher {
     const lines: string[] = [];
     while (lines.length === 0 && !this.#stopped && this.#position !== undefined) {
       const events = this.#log.read(this.#position, BATCH);
-      if (events === undefined) return this.#tooOld(this.#position);
+      if (events === undefined) return this.#fail(gone("too old resource version: the watch has fallen behind").status);
       if (events.length === 0) break;
       this.#position += events.length;
       for (const event of events) {

@@ -1,0 +1,520 @@
+/** What this project relies on in a Kubernetes API, asked of the local one, or of a real one where TEST_KUBECONFIG names it. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { type KubeUnderTest, kubeUnderTest } from "#test/support/kube-under-test.ts";
+
+let kube: KubeUnderTest;
+let orders: string;
+let maps: string;
+let jobs: string;
+let pods: string;
+
+beforeAll(async () => {
+  kube = await kubeUnderTest("kube-api");
+  orders = `/apis/order.regards.io/v1alpha1/namespaces/${kube.namespace}/orders`;
+  maps = `/api/v1/namespaces/${kube.namespace}/configmaps`;
+  jobs = `/apis/batch/v1/namespaces/${kube.namespace}/jobs`;
+  pods = `/api/v1/namespaces/${kube.namespace}/pods`;
+});
+afterAll(() => kube.stop());
+
+function order(name: string, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) {
+  return {
+    apiVersion: "order.regards.io/v1alpha1",
+    kind: "Order",
+    metadata: { name, ...metadata },
+    spec: { owner: "a@example.com", selections: [{ query: "x:1" }], ...spec },
+  };
+}
+
+function configMap(name: string, data: Record<string, string> = {}, metadata: Record<string, unknown> = {}) {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...metadata }, data };
+}
+
+function job(name: string, spec: Record<string, unknown> = {}) {
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "busybox" }] } };
+  return { apiVersion: "batch/v1", kind: "Job", metadata: { name }, spec: { suspend: true, template, ...spec } };
+}
+
+const APPLY = { "content-type": "application/apply-patch+yaml" };
+const JSON_PATCH = { "content-type": "application/json-patch+json" };
+const STRATEGIC = { "content-type": "application/strategic-merge-patch+json" };
+
+describe("create", () => {
+  test("create fills in the server's metadata and the schema's defaults, and drops the status", async () => {
+    const { code, body } = await kube.request("POST", orders, { ...order("made"), status: { message: "no" } });
+    expect(code).toBe(201);
+    expect(body.spec).toMatchObject({ suspend: false, retry: 0 });
+    expect(body.status).toBeUndefined();
+    expect(body.metadata).toMatchObject({ name: "made", namespace: kube.namespace, generation: 1 });
+    expect(body.metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
+    expect(Date.parse(body.metadata.creationTimestamp)).toBeGreaterThan(0);
+  });
+
+  test("create makes names out of generateName", async () => {
+    const { code, body } = await kube.request("POST", maps, { ...configMap(""), metadata: { generateName: "gen-" } });
+    expect(code).toBe(201);
+    expect(body.metadata.name).toMatch(/^gen-[a-z0-9]{5}$/);
+  });
+
+  test("create of what is there is refused with AlreadyExists", async () => {
+    await kube.request("POST", maps, configMap("twice"));
+    const { code, body } = await kube.request("POST", maps, configMap("twice"));
+    expect([code, body.reason, body.message]).toEqual([409, "AlreadyExists", 'configmaps "twice" already exists']);
+    expect(body.details).toMatchObject({ name: "twice", kind: "configmaps" });
+  });
+
+  test("create in a namespace that is not there is refused with NotFound", async () => {
+    const { code, body } = await kube.request("POST", "/api/v1/namespaces/nowhere/configmaps", configMap("a"));
+    expect([code, body.message]).toEqual([404, 'namespaces "nowhere" not found']);
+  });
+
+  test("create with dryRun=All answers as if, and keeps nothing", async () => {
+    const { code } = await kube.request("POST", `${maps}?dryRun=All`, configMap("dry"));
+    expect(code).toBe(201);
+    expect((await kube.request("GET", `${maps}/dry`)).code).toBe(404);
+  });
+
+  test("create refuses what breaks the schema, each place with its cause", async () => {
+    const bad = order("bad", {
+      owner: "",
+      shutdown: "Never",
+      selections: [{ fileTypes: ["RAWDATA", "RAWDATA"], query: "x" }],
+    });
+    const { code, body } = await kube.request("POST", orders, bad);
+    expect([code, body.reason]).toEqual([422, "Invalid"]);
+    expect(body.details).toMatchObject({ name: "bad", group: "order.regards.io", kind: "Order" });
+    const causes = body.details.causes.map((cause: { field: string; reason: string }) => [cause.field, cause.reason]);
+    expect(causes).toContainEqual(["spec.owner", "FieldValueInvalid"]);
+    expect(causes).toContainEqual(["spec.shutdown", "FieldValueNotSupported"]);
+    expect(causes).toContainEqual(["spec.selections[0].fileTypes[1]", "FieldValueDuplicate"]);
+  });
+
+  test("create refuses what breaks a CEL rule, in the server's words", async () => {
+    const { code, body } = await kube.request(
+      "POST",
+      orders,
+      order("rule", { selections: [{ before: "2026-01-01T00:00:00Z" }] }),
+    );
+    expect(code).toBe(422);
+    expect(body.message).toContain("must name at least one of `query`, `dataset`, `geometry`, `includeIds`");
+    expect(body.details.causes[0]).toMatchObject({ field: "spec.selections[0]", reason: "FieldValueInvalid" });
+  });
+
+  test("create with unknown fields is refused when strict, warned of by default, silent when ignored", async () => {
+    const strict = await kube.request("POST", `${orders}?fieldValidation=Strict`, order("strict", { bogus: 1 }));
+    expect([strict.code, strict.body.reason]).toEqual([400, "BadRequest"]);
+    expect(strict.body.message).toContain('strict decoding error: unknown field "spec.bogus"');
+    const warned = await kube.request("POST", orders, order("warned", { bogus: 1 }));
+    expect(warned.code).toBe(201);
+    expect(warned.headers.get("warning")).toBe('299 - "unknown field \\"spec.bogus\\""');
+    expect(warned.body.spec.bogus).toBeUndefined();
+    const ignored = await kube.request("POST", `${orders}?fieldValidation=Ignore`, order("ignored", { bogus: 1 }));
+    expect([ignored.code, ignored.headers.get("warning")]).toEqual([201, null]);
+  });
+
+  test("create refuses bad names and labels", async () => {
+    const { code, body } = await kube.request("POST", maps, configMap("Bad_Name", {}, { labels: { "a b": "c" } }));
+    expect(code).toBe(422);
+    expect(body.details.causes.map((cause: { field: string }) => cause.field)).toEqual([
+      "metadata.name",
+      "metadata.labels",
+    ]);
+  });
+});
+
+describe("update", () => {
+  test("replace with an old resourceVersion is refused with Conflict", async () => {
+    const { body: made } = await kube.request("POST", maps, configMap("race", { a: "1" }));
+    const first = await kube.request("PUT", `${maps}/race`, { ...made, data: { a: "2" } });
+    expect(first.code).toBe(200);
+    const second = await kube.request("PUT", `${maps}/race`, { ...made, data: { a: "3" } });
+    expect([second.code, second.body.reason]).toEqual([409, "Conflict"]);
+    expect(second.body.message).toStartWith(
+      'Operation cannot be fulfilled on configmaps "race": the object has been modified',
+    );
+  });
+
+  test("an update that changes nothing leaves the resourceVersion", async () => {
+    const { body: made } = await kube.request("POST", maps, configMap("same", { a: "1" }));
+    const { body } = await kube.request("PATCH", `${maps}/same`, { data: { a: "1" } });
+    expect(body.metadata.resourceVersion).toBe(made.metadata.resourceVersion);
+  });
+
+  test("the generation counts changes of the spec, not those of metadata or status", async () => {
+    await kube.request("POST", orders, order("counted"));
+    const generation = async (path: string, patch: unknown) =>
+      (await kube.request("PATCH", `${orders}/counted${path}`, patch)).body.metadata.generation;
+    expect(await generation("", { metadata: { labels: { a: "b" } } })).toBe(1);
+    expect(await generation("/status", { status: { message: "hello" } })).toBe(1);
+    expect(await generation("", { spec: { suspend: true } })).toBe(2);
+  });
+
+  test("spec and status are written apart", async () => {
+    await kube.request("POST", orders, order("apart"));
+    const { body: a } = await kube.request("PATCH", `${orders}/apart/status`, {
+      spec: { suspend: true },
+      status: { message: "set" },
+    });
+    expect([a.spec.suspend, a.status.message]).toEqual([false, "set"]);
+    const { body: b } = await kube.request("PATCH", `${orders}/apart`, {
+      spec: { suspend: true },
+      status: { message: "lost" },
+    });
+    expect([b.spec.suspend, b.status.message]).toEqual([true, "set"]);
+  });
+
+  test("transition rules hold on updates", async () => {
+    await kube.request("POST", orders, order("fixed", { label: "one", retry: 2 }));
+    const owner = await kube.request("PATCH", `${orders}/fixed`, { spec: { owner: "b@example.com" } });
+    expect(owner.code).toBe(422);
+    expect(owner.body.message).toContain("`owner` must not change: make another order");
+    expect((await kube.request("PATCH", `${orders}/fixed`, { spec: { label: null } })).code).toBe(422);
+    expect((await kube.request("PATCH", `${orders}/fixed`, { spec: { retry: 1 } })).code).toBe(422);
+    expect((await kube.request("PATCH", `${orders}/fixed`, { spec: { retry: 3, shutdown: "Cancel" } })).code).toBe(200);
+    expect((await kube.request("PATCH", `${orders}/fixed`, { spec: { shutdown: null } })).code).toBe(422);
+    expect((await kube.request("PATCH", `${orders}/fixed`, { spec: { shutdown: "Delete" } })).code).toBe(200);
+  });
+
+  test("JSON patches test and change", async () => {
+    await kube.request("POST", maps, configMap("patched", { a: "1" }));
+    const good = [
+      { op: "test", path: "/data/a", value: "1" },
+      { op: "add", path: "/data/b", value: "2" },
+    ];
+    expect((await kube.request("PATCH", `${maps}/patched`, good, JSON_PATCH)).body.data).toEqual({ a: "1", b: "2" });
+    const bad = [
+      { op: "test", path: "/data/a", value: "9" },
+      { op: "remove", path: "/data/b" },
+    ];
+    expect((await kube.request("PATCH", `${maps}/patched`, bad, JSON_PATCH)).code).toBe(422);
+    expect((await kube.request("GET", `${maps}/patched`)).body.data).toEqual({ a: "1", b: "2" });
+  });
+
+  test("strategic merge patches are for built-in kinds only", async () => {
+    await kube.request("POST", maps, configMap("strategic", { a: "1" }));
+    expect((await kube.request("PATCH", `${maps}/strategic`, { data: { b: "2" } }, STRATEGIC)).body.data).toEqual({
+      a: "1",
+      b: "2",
+    });
+    await kube.request("POST", orders, order("strategic"));
+    expect((await kube.request("PATCH", `${orders}/strategic`, { spec: {} }, STRATEGIC)).code).toBe(415);
+  });
+
+  test("a patch with a stale uid is refused", async () => {
+    await kube.request("POST", maps, configMap("uid"));
+    const { code } = await kube.request("PATCH", `${maps}/uid`, {
+      metadata: { uid: "00000000-0000-0000-0000-000000000000" },
+    });
+    expect(code).toBe(409);
+  });
+});
+
+describe("server-side apply", () => {
+  test("apply makes the object, tracks its owner, and a rival gets a conflict", async () => {
+    const mine = await kube.request(
+      "PATCH",
+      `${orders}/applied?fieldManager=me`,
+      order("applied", { retry: 1 }),
+      APPLY,
+    );
+    expect(mine.code).toBe(201);
+    expect(mine.body.metadata.managedFields[0]).toMatchObject({ manager: "me", operation: "Apply" });
+    expect(mine.body.metadata.managedFields[0].fieldsV1["f:spec"]).toHaveProperty("f:retry");
+    const rival = await kube.request(
+      "PATCH",
+      `${orders}/applied?fieldManager=other`,
+      order("applied", { retry: 2 }),
+      APPLY,
+    );
+    expect([rival.code, rival.body.reason]).toEqual([409, "Conflict"]);
+    expect(rival.body.details.causes[0]).toMatchObject({ reason: "FieldManagerConflict", field: ".spec.retry" });
+    const forced = await kube.request(
+      "PATCH",
+      `${orders}/applied?fieldManager=other&force=true`,
+      order("applied", { retry: 2 }),
+      APPLY,
+    );
+    expect(forced.body.spec.retry).toBe(2);
+  });
+
+  test("apply removes what its owner no longer says", async () => {
+    const apply = (data: Record<string, string>) =>
+      kube.request("PATCH", `${maps}/kept?fieldManager=me`, configMap("kept", data), APPLY);
+    await apply({ a: "1", b: "2" });
+    await kube.request("PATCH", `${maps}/kept?fieldManager=hand`, { data: { c: "3" } });
+    expect((await apply({ a: "1" })).body.data).toEqual({ a: "1", c: "3" });
+  });
+
+  test("apply of conditions by two managers keeps both", async () => {
+    await kube.request("POST", orders, order("conditions"));
+    const condition = (type: string) => ({
+      type,
+      status: "True",
+      reason: "Because",
+      message: "m",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    });
+    const apply = (manager: string, type: string) =>
+      kube.request(
+        "PATCH",
+        `${orders}/conditions/status?fieldManager=${manager}`,
+        {
+          apiVersion: "order.regards.io/v1alpha1",
+          kind: "Order",
+          metadata: { name: "conditions" },
+          status: { conditions: [condition(type)] },
+        },
+        APPLY,
+      );
+    await apply("one", "Accepted");
+    const { code, body } = await apply("two", "Resolved");
+    expect(code).toBe(200);
+    expect(body.status.conditions.map((item: { type: string }) => item.type)).toEqual(["Accepted", "Resolved"]);
+  });
+});
+
+describe("delete", () => {
+  test("delete answers Success with the uid, then NotFound", async () => {
+    const { body: made } = await kube.request("POST", maps, configMap("gone"));
+    const { code, body } = await kube.request("DELETE", `${maps}/gone`);
+    expect([code, body.status, body.details.uid]).toEqual([200, "Success", made.metadata.uid]);
+    expect((await kube.request("DELETE", `${maps}/gone`)).code).toBe(404);
+  });
+
+  test("delete with a foreign uid is refused", async () => {
+    await kube.request("POST", maps, configMap("mine"));
+    const preconditions = { uid: "00000000-0000-0000-0000-000000000000" };
+    const { code } = await kube.request("DELETE", `${maps}/mine`, { preconditions });
+    expect(code).toBe(409);
+    expect((await kube.request("GET", `${maps}/mine`)).code).toBe(200);
+  });
+
+  test("finalizers hold an object back until the last is gone, and none may be added", async () => {
+    await kube.request("POST", orders, order("held", {}, { finalizers: ["test.io/a", "test.io/b"] }));
+    const { body } = await kube.request("DELETE", `${orders}/held`);
+    expect(body.metadata.deletionTimestamp).toBeString();
+    const more = { metadata: { finalizers: ["test.io/a", "test.io/b", "test.io/c"] } };
+    expect((await kube.request("PATCH", `${orders}/held`, more)).code).toBe(422);
+    expect((await kube.request("PATCH", `${orders}/held`, { metadata: { finalizers: ["test.io/b"] } })).code).toBe(200);
+    expect((await kube.request("GET", `${orders}/held`)).code).toBe(200);
+    await kube.request("PATCH", `${orders}/held`, { metadata: { finalizers: null } });
+    expect((await kube.request("GET", `${orders}/held`)).code).toBe(404);
+  });
+
+  test("foreground deletion leaves the object with a finalizer for the collector", async () => {
+    if (!kube.local) return; // a real cluster's collector is faster than this test
+    await kube.request("POST", maps, configMap("foreground"));
+    const { body } = await kube.request("DELETE", `${maps}/foreground`, { propagationPolicy: "Foreground" });
+    expect(body.metadata.finalizers).toEqual(["foregroundDeletion"]);
+  });
+
+  test("a scheduled pod is given its time", async () => {
+    const spec = { nodeName: "somewhere", containers: [{ name: "main", image: "busybox" }] };
+    await kube.request("POST", pods, { apiVersion: "v1", kind: "Pod", metadata: { name: "graceful" }, spec });
+    const { body } = await kube.request("DELETE", `${pods}/graceful`);
+    expect(body.metadata.deletionGracePeriodSeconds).toBe(30);
+    expect((await kube.request("GET", `${pods}/graceful`)).code).toBe(200);
+    await kube.request("DELETE", `${pods}/graceful`, { gracePeriodSeconds: 0 });
+    expect((await kube.request("GET", `${pods}/graceful`)).code).toBe(404);
+  });
+
+  test("deletecollection takes what a selector finds", async () => {
+    for (const name of ["c1", "c2"])
+      await kube.request("POST", maps, configMap(name, {}, { labels: { batch: "yes" } }));
+    await kube.request("POST", maps, configMap("c3", {}, { labels: { batch: "no" } }));
+    await kube.request("DELETE", `${maps}?labelSelector=batch=yes`);
+    const { body } = await kube.request("GET", `${maps}?labelSelector=batch`);
+    expect(body.items.map((item: { metadata: { name: string } }) => item.metadata.name)).toEqual(["c3"]);
+  });
+});
+
+describe("list and watch", () => {
+  test("lists in pages are of one moment", async () => {
+    for (const name of ["p1", "p2", "p3"])
+      await kube.request("POST", maps, configMap(name, {}, { labels: { page: "x" } }));
+    const first = await kube.request("GET", `${maps}?labelSelector=page=x&limit=2`);
+    expect([first.body.items.length, first.body.metadata.remainingItemCount ?? 1]).toEqual([2, 1]);
+    await kube.request("DELETE", `${maps}/p3`);
+    const next = encodeURIComponent(first.body.metadata.continue);
+    const second = await kube.request("GET", `${maps}?labelSelector=page=x&limit=2&continue=${next}`);
+    expect(second.body.items.map((item: { metadata: { name: string } }) => item.metadata.name)).toEqual(["p3"]);
+    expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
+  });
+
+  test("field selectors find custom fields, and refuse unknown ones", async () => {
+    await kube.request("POST", orders, order("selected", { owner: "selected@example.com" }));
+    const { body } = await kube.request("GET", `${orders}?fieldSelector=spec.owner=selected@example.com`);
+    expect(body.items).toHaveLength(1);
+    expect((await kube.request("GET", `${orders}?fieldSelector=spec.retry=0`)).code).toBe(400);
+  });
+
+  test("watch from a version tells all that came after it, in order", async () => {
+    const { body: list } = await kube.request("GET", maps);
+    await kube.request("POST", maps, configMap("w1", { a: "1" }));
+    await kube.request("PATCH", `${maps}/w1`, { data: { a: "2" } });
+    await kube.request("DELETE", `${maps}/w1`);
+    const events = await kube.watch(
+      `${maps}?watch=true&resourceVersion=${list.metadata.resourceVersion}&timeoutSeconds=10`,
+      3,
+    );
+    expect(events.map((event) => event.type)).toEqual(["ADDED", "MODIFIED", "DELETED"]);
+    expect(events[2].object.data).toEqual({ a: "2" });
+    expect(Number(events[2].object.metadata.resourceVersion)).toBeGreaterThan(
+      Number(events[1].object.metadata.resourceVersion),
+    );
+  });
+
+  test("watch with a selector shows objects that begin and cease to match as added and deleted", async () => {
+    const { body: list } = await kube.request("GET", maps);
+    await kube.request("POST", maps, configMap("turns"));
+    await kube.request("PATCH", `${maps}/turns`, { metadata: { labels: { on: "yes" } } });
+    await kube.request("PATCH", `${maps}/turns`, { data: { a: "1" } });
+    await kube.request("PATCH", `${maps}/turns`, { metadata: { labels: { on: null } } });
+    const query = `watch=true&labelSelector=on=yes&resourceVersion=${list.metadata.resourceVersion}&timeoutSeconds=10`;
+    const events = await kube.watch(`${maps}?${query}`, 3);
+    expect(events.map((event) => event.type)).toEqual(["ADDED", "MODIFIED", "DELETED"]);
+    expect(events[2].object.metadata.labels).toEqual({ on: "yes" });
+  });
+
+  test("watch without a version begins with what is there", async () => {
+    await kube.request("POST", maps, configMap("there", {}, { labels: { there: "yes" } }));
+    const events = await kube.watch(`${maps}?watch=true&labelSelector=there&timeoutSeconds=10`, 1);
+    expect(events).toMatchObject([{ type: "ADDED", object: { metadata: { name: "there" } } }]);
+  });
+
+  test("watch-list begins with what is there and says when that is all", async () => {
+    await kube.request("POST", maps, configMap("initial", {}, { labels: { initial: "yes" } }));
+    const query =
+      "watch=true&labelSelector=initial&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=10";
+    const events = await kube.watch(`${maps}?${query}`, 2);
+    expect(events.map((event) => event.type)).toEqual(["ADDED", "BOOKMARK"]);
+    expect(events[1].object.metadata.annotations).toEqual({ "k8s.io/initial-events-end": "true" });
+  });
+
+  test("watch ends when its time is over", async () => {
+    const begin = performance.now();
+    await kube.watch(`${maps}?watch=true&labelSelector=none&timeoutSeconds=1`, 1);
+    expect(performance.now() - begin).toBeGreaterThan(900);
+  });
+});
+
+describe("built-in kinds", () => {
+  test("jobs get their defaults and a selector of their own", async () => {
+    const { code, body } = await kube.request("POST", jobs, job("defaults"));
+    expect(code).toBe(201);
+    expect(body.spec).toMatchObject({ parallelism: 1, completions: 1, backoffLimit: 6, completionMode: "NonIndexed" });
+    expect(body.spec.selector.matchLabels).toEqual({ "batch.kubernetes.io/controller-uid": body.metadata.uid });
+    expect(body.spec.template.metadata.labels).toMatchObject({ "batch.kubernetes.io/job-name": "defaults" });
+    expect(body.spec.template.spec).toMatchObject({ dnsPolicy: "ClusterFirst", terminationGracePeriodSeconds: 30 });
+  });
+
+  test("a job's template does not change once it runs, its suspension does", async () => {
+    await kube.request("POST", jobs, job("frozen", { suspend: false }));
+    const patch = { spec: { template: { spec: { containers: [{ name: "main", image: "other" }] } } } };
+    expect((await kube.request("PATCH", `${jobs}/frozen`, patch)).code).toBe(422);
+    expect((await kube.request("PATCH", `${jobs}/frozen`, { spec: { suspend: true } })).code).toBe(200);
+  });
+
+  test("jobs without containers or with a restart policy of Always are refused", async () => {
+    const template = { spec: { restartPolicy: "Always", containers: [] } };
+    const { code, body } = await kube.request("POST", jobs, job("bad", { template }));
+    expect(code).toBe(422);
+    const fields = body.details.causes.map((cause: { field: string }) => cause.field);
+    expect(fields).toContain("spec.template.spec.containers");
+    expect(fields).toContain("spec.template.spec.restartPolicy");
+  });
+
+  test("unknown and mistyped fields of built-in kinds are refused as undecodable", async () => {
+    const strict = await kube.request("POST", `${jobs}?fieldValidation=Strict`, job("odd", { bogus: 1 }));
+    expect([strict.code, strict.body.message]).toEqual([
+      400,
+      'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec.bogus"',
+    ]);
+    const typed = await kube.request("POST", jobs, job("typed", { parallelism: "two" }));
+    expect([typed.code, typed.body.reason]).toEqual([400, "BadRequest"]);
+  });
+
+  test("events are the same under both of their versions", async () => {
+    const event = {
+      apiVersion: "events.k8s.io/v1",
+      kind: "Event",
+      metadata: { name: "said.1" },
+      eventTime: "2026-01-01T00:00:00.000000Z",
+      reportingController: "test.io/controller",
+      reportingInstance: "one",
+      action: "Testing",
+      reason: "Tested",
+      type: "Normal",
+      note: "all is well",
+      regarding: { kind: "Order", namespace: kube.namespace, name: "said", uid: "u-1" },
+    };
+    const { code } = await kube.request("POST", `/apis/events.k8s.io/v1/namespaces/${kube.namespace}/events`, event);
+    expect(code).toBe(201);
+    const core = `/api/v1/namespaces/${kube.namespace}/events`;
+    const { body } = await kube.request(
+      "GET",
+      `${core}?fieldSelector=involvedObject.uid=u-1,involvedObject.kind=Order`,
+    );
+    expect(body.items).toHaveLength(1);
+    expect(body.items[0]).toMatchObject({
+      message: "all is well",
+      reportingComponent: "test.io/controller",
+      involvedObject: { name: "said" },
+    });
+  });
+
+  test("a namespace takes its content along", async () => {
+    const name = `${kube.namespace}-inner`;
+    await kube.request("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    await kube.request(
+      "POST",
+      `/api/v1/namespaces/${name}/configmaps`,
+      configMap("inside", {}, { finalizers: ["test.io/hold"] }),
+    );
+    const { body } = await kube.request("DELETE", `/api/v1/namespaces/${name}`);
+    expect(body.metadata.deletionTimestamp).toBeString();
+    const late = await kube.request("POST", `/api/v1/namespaces/${name}/configmaps`, configMap("late"));
+    expect([late.code, late.body.reason]).toEqual([403, "Forbidden"]);
+    await kube.request("PATCH", `/api/v1/namespaces/${name}/configmaps/inside`, { metadata: { finalizers: null } });
+    const isGone = async () => (await kube.request("GET", `/api/v1/namespaces/${name}`)).code === 404;
+    await eventually("the namespace is gone", isGone, LIMIT.slow);
+  });
+});
+
+describe("forms", () => {
+  test("tables have the columns of the definition", async () => {
+    await kube.request("POST", orders, order("tabled", { label: "in a table" }));
+    const accept = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };
+    const { body } = await kube.request("GET", `${orders}/tabled`, undefined, accept);
+    expect(body.kind).toBe("Table");
+    const names = body.columnDefinitions.map((column: { name: string }) => column.name);
+    expect(names).toContain("Owner");
+    expect(body.rows[0].cells[names.indexOf("Label")]).toBe("in a table");
+    expect(body.rows[0].object).toMatchObject({ kind: "PartialObjectMetadata", metadata: { name: "tabled" } });
+  });
+
+  test("metadata alone can be asked for", async () => {
+    const accept = { accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" };
+    const { body } = await kube.request("GET", orders, undefined, accept);
+    expect(body.kind).toBe("PartialObjectMetadataList");
+    expect(body.items[0].spec).toBeUndefined();
+  });
+
+  test("paths that lead nowhere and methods that are not served are told apart", async () => {
+    expect((await kube.request("GET", "/apis/none.io/v1/things")).code).toBe(404);
+    expect((await kube.request("GET", `/api/v1/namespaces/${kube.namespace}/widgets`)).code).toBe(404);
+    expect((await kube.request("PUT", maps, {})).code).toBe(405);
+  });
+
+  test("no request without the token", async () => {
+    const response = await fetch(`${kube.transport.server}${maps}`, { tls: { rejectUnauthorized: false } });
+    expect([401, 403]).toContain(response.status);
+    expect(await response.json()).toMatchObject({ kind: "Status", status: "Failure" });
+  });
+
+  test("bodies of more than 3 MB are refused", async () => {
+    const { code } = await kube.request("POST", maps, configMap("big", { a: "x".repeat(3.5 * 1024 * 1024) }));
+    expect(code).toBe(413);
+  });
+});
