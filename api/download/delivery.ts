@@ -3,7 +3,7 @@
  * what it got of the last megabytes cannot be known. It counts as sent, for the request that goes on from there, and marks nothing.
  */
 import type { Logger } from "pino";
-import { cutConnection, whenSent } from "../http/sent.ts";
+import { afterAnswer, cutConnection, whenSent } from "../http/sent.ts";
 import { streamOf } from "./zip/stream.ts";
 
 export type DeliveryEnd = {
@@ -39,7 +39,7 @@ async function* watched(bytes: AsyncGenerator<Uint8Array>, delivery: Delivery): 
     delivery.logger.error({ err: error }, "a download was cut: its source failed");
     if (!cutConnection(delivery.request)) throw error;
   } finally {
-    void conclude(delivery, { sent, over });
+    afterAnswer(conclude(delivery, { sent, over }));
   }
 }
 

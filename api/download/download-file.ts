@@ -12,6 +12,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderToRead } from "../orders/access.ts";
 import { MISSING_REASON } from "./archive.ts";
+import { openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
 import { safeName } from "./zip/names.ts";
@@ -120,7 +121,7 @@ async function completed(
 /** Opened before the answer starts, so that a blob that is missing is still told by a status. */
 async function open(deps: DownloadFileDeps, file: StoredFile, range: ByteRange): Promise<AsyncGenerator<Uint8Array>> {
   try {
-    return chunksOf(await deps.blobs.open(file.sha256, range));
+    return chunksOf(await openBlob(deps.blobs, file.sha256, range));
   } catch (error) {
     if (!(error instanceof BlobMissing)) throw error;
     await markDownloadFailed(deps.db, file.id, MISSING_REASON);

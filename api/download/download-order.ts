@@ -11,6 +11,7 @@ import { respond } from "../http/respond.ts";
 import { orderToRead } from "../orders/access.ts";
 import { MISSING_REASON, type OrderArchive, type Source } from "./archive.ts";
 import { type ArchiveDeps, findOrMakeArchive } from "./archives.ts";
+import { openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders } from "./range.ts";
 import { dataRange } from "./zip/plan.ts";
@@ -64,7 +65,7 @@ function archiveBody(deps: DownloadOrderDeps, call: Call, sending: Sending): Rea
   const logger = deps.logger.child({ orderId: order.id, etag: archive.etag });
   const open = async (source: Source, part: ByteRange) => {
     if (source.kind === "text") return new Blob([source.bytes.subarray(part.start, part.end)]).stream();
-    return deps.blobs.open(source.sha256, part).catch((error: unknown) => {
+    return openBlob(deps.blobs, source.sha256, part).catch((error: unknown) => {
       deps.plans.drop(archive.etag);
       throw error;
     });

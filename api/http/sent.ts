@@ -28,3 +28,15 @@ export function cutConnection(request: Request): boolean {
   response?.destroy();
   return response !== undefined;
 }
+
+const unfinished = new Set<Promise<void>>();
+
+/** Work that follows an answer which has gone: an orderly stop waits for it. Must not fail. */
+export function afterAnswer(work: Promise<void>): void {
+  unfinished.add(work);
+  void work.finally(() => unfinished.delete(work));
+}
+
+export async function answersConcluded(): Promise<void> {
+  await Promise.all(unfinished);
+}

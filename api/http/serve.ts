@@ -4,7 +4,7 @@
  */
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
-import { attachOutgoing } from "./sent.ts";
+import { answersConcluded, attachOutgoing } from "./sent.ts";
 
 export type Served = {
   readonly url: string;
@@ -73,7 +73,7 @@ function stop(server: Server, withinMs: number): Promise<void> {
     server.close(() => {
       clearInterval(idle);
       clearTimeout(cut);
-      resolve();
+      resolve(answersConcluded());
     });
   });
 }
