@@ -16,7 +16,10 @@ type Gate = { readonly name: string } & (
 );
 
 const GATES: readonly Gate[] = [
-  { name: "biome (format and lint)", command: [join(BIN, "biome"), "ci"] },
+  {
+    name: "biome (format and lint)",
+    command: [join(BIN, "biome"), "ci", ...(process.stdout.isTTY ? [] : ["--colors=off"])],
+  },
   { name: "tsc (types)", command: [join(BIN, "tsc"), "-p", "."] },
   { name: "knip (nothing unused)", command: [process.execPath, join(BIN, "knip")] },
   { name: "generated files", command: [process.execPath, "crds/generate.ts", "--check"] },

@@ -22,7 +22,6 @@ export type OrderView = {
   readonly percentCompleted: number;
   readonly filesInErrorCount: number;
   readonly availableFilesCount: number;
-  readonly waitingForUser: boolean;
   readonly message?: string;
   readonly datasetTasks: readonly DatasetView[];
 };

@@ -42,9 +42,8 @@ export async function followOrder(
 function describe(order: OrderView): string {
   const { files, size } = contents(order);
   const failed = order.filesInErrorCount > 0 ? `, ${order.filesInErrorCount} failed` : "";
-  const held = order.waitingForUser && order.percentCompleted < 100 ? ", waits until you download" : "";
   const all = files > 0 ? ` of ${counted(files, "file")}, ${humanSize(size)}` : "";
-  return `${order.status}  ${order.availableFilesCount} ready${all}${failed}${held}`;
+  return `${order.status}  ${order.availableFilesCount} ready${all}${failed}`;
 }
 
 /** Files and bytes of the whole order. */

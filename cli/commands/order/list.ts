@@ -28,7 +28,7 @@ function orderTable(orders: readonly OrderView[], now: Date): string {
   return table(orders, [
     { title: "ID", align: "right", cell: (order) => String(order.id) },
     { title: "LABEL", max: 36, cell: (order) => order.label },
-    { title: "STATUS", cell: (order) => (order.waitingForUser ? `${order.status} (waits for you)` : order.status) },
+    { title: "STATUS", cell: (order) => order.status },
     { title: "%", align: "right", cell: (order) => String(order.percentCompleted) },
     { title: "READY", align: "right", cell: (order) => grouped(order.availableFilesCount) },
     { title: "FAILED", align: "right", cell: (order) => grouped(order.filesInErrorCount) },
