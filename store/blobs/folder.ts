@@ -2,11 +2,12 @@
  * Blobs as files of a folder, for one machine or a shared volume: `blobs/ab/cd/<sha256>`, staging beside them on the same file system.
  * A blob gets its name by a rename after its bytes are on disk, and the folder is synced after: a crash leaves all of it or nothing.
  */
-import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BlobMissing, type BlobStore, type ByteRange, blobName, type StoredBlob } from "./blob-store.ts";
-import { hasCode, openStaging, sweepStagingFolder } from "./staging.ts";
+import { asFull, hasCode, openStaging, sweepStagingFolder } from "./staging.ts";
 
 /** Makes the folder if it is not there. */
 export async function folderBlobStore(root: string): Promise<BlobStore> {
@@ -19,6 +20,7 @@ export async function folderBlobStore(root: string): Promise<BlobStore> {
     url,
     stage: (key) =>
       openStaging(staging, key, { url, publish: (from, sha256) => publish(from, { root: blobs, to: path(sha256) }) }),
+    put: (sha256, bytes) => put(bytes, { url, small: join(staging, SMALL), root: blobs, to: path(sha256) }),
     open: async (sha256, range) => openBlob(path(sha256), sha256, range),
     path,
     size: async (sha256) => (await statIfThere(path(sha256)))?.size,
@@ -30,6 +32,28 @@ export async function folderBlobStore(root: string): Promise<BlobStore> {
     },
     sweepStaging: (before) => sweepStagingFolder(staging, before),
   };
+}
+
+/** Folder in the staging area for bytes that are written in one go; it is swept like that of a key. */
+const SMALL = "small";
+
+async function put(
+  bytes: Uint8Array,
+  { url, small, root, to }: { url: string; small: string; root: string; to: string },
+): Promise<void> {
+  const from = join(small, `${randomUUID()}.part`);
+  const write = () => writeFile(from, bytes, { flush: true });
+  try {
+    await write().catch(async (error: unknown) => {
+      if (!hasCode(error, ["ENOENT"])) throw error;
+      await mkdir(small, { recursive: true });
+      await write();
+    });
+    await publish(from, { root, to });
+  } catch (error) {
+    await rm(from, { force: true });
+    throw asFull(error, url);
+  }
 }
 
 async function openBlob(path: string, sha256: string, range?: ByteRange): Promise<ReadableStream<Uint8Array>> {

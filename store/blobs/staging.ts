@@ -171,6 +171,7 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
-function asFull(error: unknown, url: string): unknown {
+/** The error, as BlobStoreFull where that is what it means. */
+export function asFull(error: unknown, url: string): unknown {
   return hasCode(error, ["ENOSPC", "EDQUOT"]) ? new BlobStoreFull(url, { cause: error }) : error;
 }

@@ -9,6 +9,7 @@ import type { Source } from "../sources/source.ts";
 import { type Expected, expectedChecksum } from "./checksum.ts";
 import { stored } from "./copy.ts";
 import { type Digested, Digests } from "./digests.ts";
+import { placeFor } from "./memory.ts";
 import type { FetchPolicy } from "./policy.ts";
 import { type Transferred, transfer } from "./transfer.ts";
 import { type VersionNote, versionNote } from "./version.ts";
@@ -62,7 +63,7 @@ async function reuse(expected: Expected, { blobs, known, signal }: FetchContext)
 
 async function bring(file: WorkFile, expected: Expected, context: FetchContext): Promise<FileResult> {
   const key = context.stagingKey(file);
-  const staging = await stored(context.blobs.stage(key));
+  const staging = await stored(placeFor(context.blobs, key, file.size));
   const note = versionNote(context.blobs, key, file.size);
   try {
     const result = await transferAndCheck(file, { ...context, expected, staging, note });
