@@ -10,12 +10,10 @@ import type { Logger } from "pino";
 import { LABELS, MANAGER } from "#crds/names.ts";
 import type { Change } from "#kube/cache.ts";
 import { NAMESPACES, type Namespace, type Pod } from "#kube/kinds.ts";
-import { backoffMs, pause } from "#kube/pause.ts";
 import { reflector } from "#kube/reflector.ts";
 import { resourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { PodLogs } from "../kubernetes/logs/pod-logs.ts";
-import { endNamespace } from "./garbage/namespace.ts";
 import { type PodBackoff, UPSTREAM_BACKOFF } from "./job/plan.ts";
 import { NamespaceScope } from "./namespace-scope.ts";
 import { inherited } from "./pod/environment.ts";
@@ -47,7 +45,6 @@ export type JobRunner = {
 };
 
 const ORPHAN_GRACE_MS = 5_000;
-const END_RETRY = { firstMs: 200, longestMs: 10_000 };
 
 /** Starts it; it ends by the signal. */
 export function startJobRunner(options: JobRunnerOptions): JobRunner {
@@ -55,7 +52,6 @@ export function startJobRunner(options: JobRunnerOptions): JobRunner {
   const scopes = new Map<string, NamespaceScope>();
   const slots = new Slots(options.slots ?? Math.max(2, availableParallelism()));
   const folder = join(options.folder, "pods");
-  const ending = new Set<string>();
 
   const open = (name: string) => {
     const scope = new NamespaceScope({
@@ -71,28 +67,12 @@ export function startJobRunner(options: JobRunnerOptions): JobRunner {
       .run(options.signal)
       .catch((error: unknown) => logger.error({ err: error, namespace: name }, "cannot run Jobs"));
   };
+  /** A namespace that is on its way out is looked after to its end: its pods must still be stopped. */
   const see = (change: Change<Namespace>) => {
-    const { name, deletionTimestamp } = (change.now ?? change.before).metadata;
-    if (change.kind === "deleted") {
-      void scopes.get(name)?.stop();
-      scopes.delete(name);
-      return;
-    }
-    if (!scopes.has(name)) open(name);
-    if (deletionTimestamp !== undefined && !ending.has(change.now.metadata.uid ?? "")) void end(change.now);
-  };
-  const end = async (namespace: Namespace) => {
-    const { uid = "", name } = namespace.metadata;
-    ending.add(uid);
-    for (let failures = 1; !options.signal.aborted; failures++) {
-      try {
-        return await endNamespace(options.transport, namespace, options.signal);
-      } catch (error) {
-        if (options.signal.aborted) return;
-        logger.warn({ err: error, namespace: name }, "cannot end namespace, trying again");
-        await pause(backoffMs(failures, { ...END_RETRY, random }), options.signal).catch(() => {});
-      }
-    }
+    if (change.kind === "added") open(change.name);
+    if (change.kind !== "deleted") return;
+    void scopes.get(change.name)?.stop();
+    scopes.delete(change.name);
   };
 
   const namespaces = reflector(resourceApi(options.transport, NAMESPACES), { now, random, logger, onChange: see });
@@ -100,8 +80,7 @@ export function startJobRunner(options: JobRunnerOptions): JobRunner {
   const becomeReady = async () => {
     await namespaces.synced(options.signal);
     await Promise.all([...scopes.values()].map((scope) => scope.synced(options.signal)));
-    const known = [...scopes.values()].flatMap((scope) => scope.pods());
-    await clearStrangers(folder, new Set(known.map((pod) => pod.metadata.uid ?? "")));
+    await clearStrangers(folder, () => [...scopes.values()].flatMap((scope) => scope.pods()));
   };
   const stopped = async () => {
     await following;
@@ -126,8 +105,11 @@ function environmentOf(pod: Pod, ours: JobRunnerOptions["env"]): Readonly<Record
 }
 
 /** Stops and removes what is left of pods that the API no longer knows: they were deleted while nobody ran here. */
-async function clearStrangers(folder: string, known: ReadonlySet<string>): Promise<void> {
-  const left = (await readdir(folder).catch(() => [])).filter((uid) => !known.has(uid));
+async function clearStrangers(folder: string, pods: () => readonly Pod[]): Promise<void> {
+  const folders = await readdir(folder).catch(() => []);
+  // Asked after the folders were read: the pod of a folder made a moment ago is known by now.
+  const known = new Set(pods().map((pod) => pod.metadata.uid));
+  const left = folders.filter((uid) => !known.has(uid));
   await Promise.all(
     left.map(async (uid) => {
       const own = join(folder, uid);
