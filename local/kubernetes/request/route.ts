@@ -1,4 +1,6 @@
 /** What a path under /api or /apis names. */
+import { badRequest } from "../status.ts";
+
 export type ResourcePath = {
   readonly group: string;
   readonly version: string;
@@ -10,10 +12,7 @@ export type ResourcePath = {
 
 /** The parts of a path, decoded; `undefined` when it is not of a resource. */
 export function resourcePath(pathname: string): ResourcePath | undefined {
-  const parts = pathname
-    .split("/")
-    .filter((part) => part !== "")
-    .map(decodeURIComponent);
+  const parts = decoded(pathname);
   const root = parts.shift();
   if (root !== "api" && root !== "apis") return undefined;
   const group = root === "api" ? "" : parts.shift();
@@ -28,4 +27,13 @@ export function resourcePath(pathname: string): ResourcePath | undefined {
 
 function isNamespaceSubresource(parts: readonly string[]): boolean {
   return parts.length === 3 && (parts[2] === "status" || parts[2] === "finalize");
+}
+
+function decoded(pathname: string): string[] {
+  const parts = pathname.split("/").filter((part) => part !== "");
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    throw badRequest(`the path ${JSON.stringify(pathname)} is not properly encoded`);
+  }
 }

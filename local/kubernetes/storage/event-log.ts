@@ -22,6 +22,7 @@ export class EventLog {
   /** Versions up to this one can no longer be told apart. */
   #compacted: number;
   #waiting = new Set<() => void>();
+  #closed = false;
 
   constructor(version: number, capacity: number = DEFAULT_CAPACITY) {
     this.#compacted = version;
@@ -36,7 +37,16 @@ export class EventLog {
     this.#wake();
   }
 
-  /** Wakes all watchers without an event, e.g. so that they see that the server stops. */
+  /** Nothing more will come: watchers are woken so that they end. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = new Set();

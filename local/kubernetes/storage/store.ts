@@ -116,6 +116,7 @@ export class ObjectStore {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#flushing;
+    for (const { log } of this.#collections.values()) log.close();
     await this.#journal.close();
   }
 }

@@ -115,7 +115,7 @@ class Watcher {
         controller.enqueue(this.#encoder.encode(lines.join("")));
         return;
       }
-      if (this.#stopped || performance.now() >= this.#ends) {
+      if (this.#stopped || this.#log.closed || performance.now() >= this.#ends) {
         controller.close();
         return;
       }
