@@ -1,5 +1,5 @@
 /** Namespaces, config maps, secrets, service accounts and leases: kinds that hold data and do nothing. */
-import { at, fieldsOf, type KubeObject, kubeTime, listOf } from "../object.ts";
+import { at, fieldsOf, type KubeObject, listOf } from "../object.ts";
 import { AGE_COLUMN, ageCell, builtinKind, NAME_COLUMN } from "./define.ts";
 
 const NAMESPACE_FINALIZER = "kubernetes";
@@ -116,19 +116,3 @@ export const LEASES = builtinKind({
   columns: [NAME_COLUMN, { name: "Holder", type: "string", description: "Who holds the lease." }, AGE_COLUMN],
   row: (object, now) => [object.metadata.name, at(object, "spec", "holderIdentity") ?? "", ageCell(object, now)],
 });
-
-/** A namespace object as the server itself makes one at start. */
-export function namespaceObject(name: string, now: Date): KubeObject {
-  return {
-    apiVersion: "v1",
-    kind: "Namespace",
-    metadata: {
-      name,
-      uid: crypto.randomUUID(),
-      creationTimestamp: kubeTime(now),
-      labels: { "kubernetes.io/metadata.name": name },
-    },
-    spec: { finalizers: [NAMESPACE_FINALIZER] },
-    status: { phase: "Active" },
-  };
-}
