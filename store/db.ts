@@ -24,7 +24,12 @@ export function connect(url: string, options: ConnectOptions): Db {
   return postgres(url, {
     max: options.max ?? 10,
     onnotice: () => {},
-    connection: { search_path: options.schema, application_name: options.application ?? "regards-order" },
+    connection: {
+      search_path: options.schema,
+      application_name: options.application ?? "regards-order",
+      // Compiling takes longer than any of our queries runs.
+      jit: "off",
+    },
     types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
     transform: { column: { from: postgres.toCamel }, undefined: null },
   });

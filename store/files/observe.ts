@@ -10,6 +10,7 @@ import { type StoredSubOrder, subOrderColumns, toSubOrderRow } from "./sub-order
 import type { SubOrderRow } from "./types.ts";
 
 const UNTOLD_AT_ONCE = 500;
+const RECOUNTED_AT_ONCE = 200;
 
 export type OrderObservation = {
   /** `available` includes files whose last download failed: they are still there. */
@@ -47,20 +48,27 @@ export async function observeOrder(db: Db, orderId: number): Promise<OrderObserv
   });
 }
 
-/** Stores the counters of stale sub-orders. One that changes meanwhile stays stale: `changes` must still be what was counted. */
+/**
+ * Stores the counters of stale sub-orders. One that changes meanwhile stays stale: `changes` must still be what it was before the count.
+ * In two steps and small batches, so that no plan, however badly estimated, counts a sub-order's files more than once.
+ */
 async function recount(db: Db, orderId: number): Promise<void> {
-  await db`
-    WITH held AS MATERIALIZED (
-      SELECT number FROM sub_orders
-      WHERE order_id = ${orderId} AND changes <> counted
-      FOR NO KEY UPDATE SKIP LOCKED)
-    UPDATE sub_orders s SET counted = now.changes, files_total = now.files_total, files_pending = now.files_pending,
-      files_available = now.files_available, files_downloaded = now.files_downloaded, files_failed = now.files_failed,
-      download_errors = now.download_errors, bytes_total = now.bytes_total, bytes_available = now.bytes_available,
-      bytes_failed = now.bytes_failed
-    FROM sub_orders_now now
-    WHERE s.order_id = ${orderId} AND s.number IN (SELECT number FROM held)
-      AND now.order_id = s.order_id AND now.number = s.number AND now.stale AND now.changes = s.changes`;
+  const stale = await db<{ number: number; changes: number }[]>`
+    SELECT number, changes FROM sub_orders WHERE order_id = ${orderId} AND changes <> counted ORDER BY number`;
+  for (let i = 0; i < stale.length; i += RECOUNTED_AT_ONCE) {
+    const batch = stale.slice(i, i + RECOUNTED_AT_ONCE);
+    await db`
+      WITH now AS MATERIALIZED (
+        SELECT t.number, t.changes, c.*
+        FROM unnest(${batch.map((s) => s.number)}::integer[], ${batch.map((s) => s.changes)}::bigint[]) AS t(number, changes)
+        CROSS JOIN LATERAL count_files(${orderId}, t.number) c)
+      UPDATE sub_orders s SET counted = now.changes, files_total = now.files_total, files_pending = now.files_pending,
+        files_available = now.files_available, files_downloaded = now.files_downloaded, files_failed = now.files_failed,
+        download_errors = now.download_errors, bytes_total = now.bytes_total, bytes_available = now.bytes_available,
+        bytes_failed = now.bytes_failed
+      FROM now
+      WHERE s.order_id = ${orderId} AND s.number = now.number AND s.changes = now.changes`;
+  }
 }
 
 type Sums = Omit<OrderObservation, "active" | "untold">;

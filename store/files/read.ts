@@ -46,29 +46,27 @@ export async function availableFiles(
   o: { readonly subOrder?: number; readonly page: number; readonly size: number },
 ): Promise<{ readonly rows: readonly FileRow[]; readonly total: number }> {
   return db.begin("isolation level repeatable read read only", async (sql) => {
-    const [counted] = await sql<{ total: number }[]>`
-      SELECT coalesce(sum(files_available - download_errors), 0)::bigint AS total
-      FROM sub_orders_now
-      WHERE order_id = ${orderId} ${o.subOrder === undefined ? sql`` : sql`AND number = ${o.subOrder}`}`;
     const offset = o.page * o.size;
-    const [start] = await sql<{ number: number; before: number }[]>`
-      SELECT number, before FROM (
-        SELECT number, files_available - download_errors AS here,
-          sum(files_available - download_errors) OVER (ORDER BY number)::bigint - (files_available - download_errors) AS before
-        FROM sub_orders_now
-        WHERE order_id = ${orderId} ${o.subOrder === undefined ? sql`` : sql`AND number = ${o.subOrder}`}) t
-      WHERE here > 0 AND before + here > ${offset}
-      ORDER BY number
-      LIMIT 1`;
-    const rows = start
-      ? await sql<FileRow[]>`
+    const [counted] = await sql<{ total: number; number: number | null; before: number }[]>`
+      WITH here AS MATERIALIZED (
+        SELECT number, files_available - download_errors AS n FROM sub_orders_now
+        WHERE order_id = ${orderId} ${o.subOrder === undefined ? sql`` : sql`AND number = ${o.subOrder}`}
+      ), sums AS (
+        SELECT number, n, sum(n) OVER (ORDER BY number)::bigint AS up_to FROM here)
+      SELECT (SELECT coalesce(sum(n), 0)::bigint FROM here) AS total, start.number, start.up_to - start.n AS before
+      FROM (SELECT) one
+      LEFT JOIN LATERAL (SELECT * FROM sums WHERE n > 0 AND up_to > ${offset} ORDER BY number LIMIT 1) start ON true`;
+    const { total = 0, number: start = null, before = 0 } = counted ?? {};
+    const rows =
+      start === null
+        ? []
+        : await sql<FileRow[]>`
           ${fileRows(sql)}
-          WHERE f.order_id = ${orderId} AND f.sub_order >= ${start.number} AND f.state = 'AVAILABLE'
+          WHERE f.order_id = ${orderId} AND f.sub_order >= ${start} AND s.number >= ${start} AND f.state = 'AVAILABLE'
           ${o.subOrder === undefined ? sql`` : sql`AND f.sub_order = ${o.subOrder}`}
           ORDER BY f.sub_order, f.id
-          LIMIT ${o.size} OFFSET ${offset - start.before}`
-      : [];
-    return { rows: rows.map((row) => withoutNulls<FileRow>(row)), total: counted?.total ?? 0 };
+          LIMIT ${o.size} OFFSET ${offset - before}`;
+    return { rows: rows.map((row) => withoutNulls<FileRow>(row)), total };
   });
 }
 
@@ -81,7 +79,7 @@ export async function* archiveFiles(db: Db, orderId: number): AsyncIterable<read
   for (;;) {
     const rows = await db<FileRow[]>`
       ${fileRows(db)}
-      WHERE f.order_id = ${orderId} AND (f.sub_order, f.id) > (${subOrder}, ${id}) AND f.state IN ('AVAILABLE', 'DOWNLOADED')
+      WHERE f.order_id = ${orderId} AND (f.sub_order, f.id) > (${subOrder}, ${id}) AND s.number >= ${subOrder} AND f.state IN ('AVAILABLE', 'DOWNLOADED')
       ORDER BY f.sub_order, f.id
       LIMIT ${ARCHIVE_PAGE}`;
     const last = rows.at(-1);

@@ -29,7 +29,8 @@ export async function reportFiles(
         last_arrival_at = CASE WHEN ${available.length > 0} THEN ${o.now}::timestamptz ELSE last_arrival_at END
       WHERE order_id = ${orderId} AND number = ${number}`;
     if (marked.count === 0) return;
-    const ofSubOrder = sql`f.order_id = ${orderId} AND f.sub_order = ${number} AND f.state = 'PENDING'`;
+    // Not `=`: the way to the file must be its id, also while PostgreSQL does not know yet how many files a new order has.
+    const ofSubOrder = sql`(f.order_id, f.sub_order) IS NOT DISTINCT FROM (${orderId}::bigint, ${number}::integer) AND f.state = 'PENDING'`;
     if (available.length > 0) await storeAvailable(sql, available, ofSubOrder);
     if (failed.length > 0) {
       await sql`
@@ -50,21 +51,22 @@ export async function reportFiles(
 
 type Available = Extract<FileResult, { kind: "available" }>;
 
-/** The blobs' rows are locked against the collector: it looks for files that refer to a blob only once it holds the row itself. */
+/**
+ * The blobs' rows are locked against the collector: it looks for files that refer to a blob only once it holds the row itself.
+ * In the order of their hashes, like everybody who locks several.
+ */
 async function storeAvailable(sql: Transaction, results: readonly Available[], ofSubOrder: Fragment): Promise<void> {
-  const hashes = results.map((r) => r.sha256);
+  const sorted = results.toSorted((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
   await sql`
-    WITH here AS MATERIALIZED (
-      SELECT sha256 FROM blobs
-      WHERE sha256 IN (SELECT decode(hex, 'hex') FROM unnest(${hashes}::text[]) AS hex)
-      ORDER BY sha256
-      FOR SHARE
+    WITH r AS MATERIALIZED (
+      SELECT t.id, t.size, t.crc32, t.mime_type, blob.sha256
+      FROM unnest(${sorted.map((r) => r.id)}::bigint[], ${sorted.map((r) => r.sha256)}::text[], ${sorted.map((r) => r.size)}::bigint[],
+        ${sorted.map((r) => r.crc32)}::bigint[], ${sorted.map((r) => r.mimeType ?? null)}::text[]) AS t(id, hex, size, crc32, mime_type)
+      CROSS JOIN LATERAL (SELECT sha256 FROM blobs WHERE sha256 = decode(t.hex, 'hex') FOR SHARE) blob
     )
-    UPDATE order_files f SET state = 'AVAILABLE', sha256 = here.sha256, received_size = r.size, crc32 = r.crc32,
+    UPDATE order_files f SET state = 'AVAILABLE', sha256 = r.sha256, received_size = r.size, crc32 = r.crc32,
       mime_type = coalesce(r.mime_type, f.mime_type), error = NULL, retry_after = NULL, not_ready_since = NULL
-    FROM unnest(${results.map((r) => r.id)}::bigint[], ${hashes}::text[], ${results.map((r) => r.size)}::bigint[],
-      ${results.map((r) => r.crc32)}::bigint[], ${results.map((r) => r.mimeType ?? null)}::text[]) AS r(id, hex, size, crc32, mime_type)
-    JOIN here ON here.sha256 = decode(r.hex, 'hex')
+    FROM r
     WHERE f.id = r.id AND ${ofSubOrder}`;
 }
 

@@ -23,7 +23,8 @@ export function retryFailed(
         UPDATE order_files
         SET state = CASE WHEN reference THEN 'AVAILABLE' ELSE 'PENDING' END, error = NULL, retry_after = NULL, not_ready_since = NULL,
           sha256 = NULL, received_size = NULL, crc32 = NULL
-        WHERE order_id = ${orderId} AND state IN ('ERROR', 'DOWNLOAD_ERROR')
+        WHERE order_id = ${orderId} AND state IN ('ERROR', 'DOWNLOAD_ERROR') AND sub_order = ANY(ARRAY(
+          SELECT number FROM sub_orders_now WHERE order_id = ${orderId} AND (files_failed > 0 OR download_errors > 0)))
         RETURNING sub_order, reference)
       SELECT sub_order, reference, count(*) AS files FROM reset GROUP BY sub_order, reference`;
     await sql`

@@ -133,36 +133,41 @@ CREATE TABLE order_files (
 CREATE INDEX order_files_sub_order_idx ON order_files (order_id, sub_order, id);
 CREATE INDEX order_files_blob_idx ON order_files (sha256) WHERE sha256 IS NOT NULL;
 
+-- The counters of one sub-order, counted from its files.
+CREATE FUNCTION count_files(of_order bigint, of_sub_order integer, OUT files_total integer, OUT files_pending integer,
+  OUT files_available integer, OUT files_downloaded integer, OUT files_failed integer, OUT download_errors integer, OUT bytes_total bigint,
+  OUT bytes_available bigint, OUT bytes_failed bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT
+    count(*)::integer,
+    (count(*) FILTER (WHERE state = 'PENDING'))::integer,
+    (count(*) FILTER (WHERE state IN ('AVAILABLE', 'DOWNLOAD_ERROR')))::integer,
+    (count(*) FILTER (WHERE state = 'DOWNLOADED'))::integer,
+    (count(*) FILTER (WHERE state IN ('ERROR', 'PROCESSING_ERROR')))::integer,
+    (count(*) FILTER (WHERE state = 'DOWNLOAD_ERROR'))::integer,
+    coalesce(sum(coalesce(received_size, size, 0)), 0)::bigint,
+    coalesce(sum(coalesce(received_size, size, 0)) FILTER (WHERE state IN ('AVAILABLE', 'DOWNLOADED', 'DOWNLOAD_ERROR')), 0)::bigint,
+    coalesce(sum(coalesce(received_size, size, 0)) FILTER (WHERE state IN ('ERROR', 'PROCESSING_ERROR')), 0)::bigint
+  FROM order_files
+  WHERE order_id = of_order AND sub_order = of_sub_order;
+END;
+
 -- sub_orders with counters that are right whatever `changes` says: stale ones are counted from the files as they are read.
 CREATE VIEW sub_orders_now AS
 SELECT s.id, s.order_id, s.number, s.owner, s.dataset_urn, s.dataset_label, s.reference, s.state, s.attempt, s.told_attempt,
-  s.not_before, s.started_at, s.ended_at, s.last_report_at, s.message, s.changes, false AS stale,
+  s.not_before, s.started_at, s.ended_at, s.last_report_at, s.message,
   s.files_total, s.files_pending, s.files_available, s.files_downloaded, s.files_failed, s.download_errors,
   s.bytes_total, s.bytes_available, s.bytes_failed
 FROM sub_orders s
 WHERE s.changes = s.counted
 UNION ALL
 SELECT s.id, s.order_id, s.number, s.owner, s.dataset_urn, s.dataset_label, s.reference, s.state, s.attempt, s.told_attempt,
-  s.not_before, s.started_at, s.ended_at, s.last_report_at, s.message, s.changes, true AS stale,
+  s.not_before, s.started_at, s.ended_at, s.last_report_at, s.message,
   c.files_total, c.files_pending, c.files_available, c.files_downloaded, c.files_failed, c.download_errors,
   c.bytes_total, c.bytes_available, c.bytes_failed
 FROM sub_orders s
-CROSS JOIN LATERAL (
-  SELECT
-    count(*)::integer AS files_total,
-    (count(*) FILTER (WHERE f.state = 'PENDING'))::integer AS files_pending,
-    (count(*) FILTER (WHERE f.state IN ('AVAILABLE', 'DOWNLOAD_ERROR')))::integer AS files_available,
-    (count(*) FILTER (WHERE f.state = 'DOWNLOADED'))::integer AS files_downloaded,
-    (count(*) FILTER (WHERE f.state IN ('ERROR', 'PROCESSING_ERROR')))::integer AS files_failed,
-    (count(*) FILTER (WHERE f.state = 'DOWNLOAD_ERROR'))::integer AS download_errors,
-    coalesce(sum(coalesce(f.received_size, f.size, 0)), 0)::bigint AS bytes_total,
-    coalesce(sum(coalesce(f.received_size, f.size, 0))
-      FILTER (WHERE f.state IN ('AVAILABLE', 'DOWNLOADED', 'DOWNLOAD_ERROR')), 0)::bigint AS bytes_available,
-    coalesce(sum(coalesce(f.received_size, f.size, 0))
-      FILTER (WHERE f.state IN ('ERROR', 'PROCESSING_ERROR')), 0)::bigint AS bytes_failed
-  FROM order_files f
-  WHERE f.order_id = s.order_id AND f.sub_order = s.number
-) c
+CROSS JOIN LATERAL count_files(s.order_id, s.number) c
 WHERE s.changes <> s.counted;
 
 -- What must be told, in the order of `id` within an order. No foreign key: what was promised is told even if the order is gone.
