@@ -311,3 +311,23 @@ test("two operators at once do everything once", async () => {
   const keys = ["final:0", "granted", "suborder:1:1", "suborder:2:1", "suborder:3:1"];
   expect((await world.outbox((await world.row("rivals")).id)).toSorted()).toEqual(keys);
 });
+
+test("with a lease one operator acts, and the next takes over when it stops", async () => {
+  const own = await operatorWorld("operator-lease");
+  try {
+    const lease = (identity: string) => ({ lease: { name: "operator", identity } });
+    const first = own.start({}, lease("first"));
+    await first.ready;
+    own.products.push(...someProducts("before", 1, { firstId: 1 }), ...someProducts("after", 1, { firstId: 2 }));
+    await own.apply("before");
+    await own.until("before", "AllFilesAvailable");
+    const second = own.start({}, lease("second"));
+    await second.ready;
+    await first.stop();
+    await own.apply("after");
+    await own.until("after", "AllFilesAvailable");
+    await second.stop();
+  } finally {
+    await own.stop();
+  }
+});

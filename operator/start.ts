@@ -7,6 +7,7 @@ import type { Catalogue } from "#catalog/catalogue.ts";
 import { MANAGER } from "#crds/names.ts";
 import { type Controller, controller } from "#kube/controller.ts";
 import { eventRecorder } from "#kube/events.ts";
+import { fencedTransport } from "#kube/fence.ts";
 import { LEASES } from "#kube/kinds.ts";
 import { lead } from "#kube/lease.ts";
 import { pause } from "#kube/pause.ts";
@@ -54,7 +55,9 @@ export function startOperator(o: OperatorOptions): Operator {
   return { ready: ready.promise, stopped };
 }
 
-async function run(o: OperatorOptions, onReady: () => void): Promise<void> {
+async function run(options: OperatorOptions, onReady: () => void): Promise<void> {
+  const fence: Fence = { held: () => true };
+  const o = { ...options, transport: fencedTransport(options.transport, () => fence.held()) };
   const queues = makeQueues(o.random);
   const watches = watchAll(o, queues);
   const wake = waker(queues, watches);
@@ -63,11 +66,12 @@ async function run(o: OperatorOptions, onReady: () => void): Promise<void> {
     await watches.synced(o.signal);
     await listenChanges(o.db, wake.order, { signal: o.signal, onGap: () => wake.everything() });
     onReady();
-    await whileLeading(o, async (signal) => {
+    await whileLeading(options, fence, async (signal, kill) => {
       wake.everything();
       queues.schedule.add(SCHEDULE);
       const controllers = makeControllers(o, { queues, watches, wake });
-      await Promise.all([...controllers.map((c) => c.run(signal)), ...timers(o, { watches, wake, signal })]);
+      const running = controllers.map((each) => each.run(signal, kill ? { kill } : {}));
+      await Promise.all([...running, ...timers(o, { watches, wake, signal })]);
     });
   } catch (error) {
     if (!o.signal.aborted) throw error;
@@ -86,13 +90,24 @@ function makeQueues(random: () => number): Queues {
   };
 }
 
+/** What holds back the writes of a leader that was replaced while it was frozen. */
+type Fence = { held: () => boolean };
+type Act = (signal: AbortSignal, kill?: AbortSignal) => Promise<void>;
+
 /** Without a lease this process is the only one; with one it acts only while it holds it. */
-async function whileLeading(o: OperatorOptions, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function whileLeading(o: OperatorOptions, fence: Fence, act: Act): Promise<void> {
   const { lease } = o.config;
   if (lease === undefined) return await act(o.signal);
   const leases = resourceApi(o.transport, LEASES);
   const { now, random, logger, signal } = o;
-  await lead({ ...lease, leases, now, random, logger, signal, lead: act });
+  const options = { ...lease, leases, now, random, logger, signal };
+  await lead({
+    ...options,
+    lead: async (leading, term) => {
+      fence.held = () => term.held();
+      await act(leading, term.lost);
+    },
+  });
 }
 
 type Parts = {

@@ -32,6 +32,8 @@ export type Admission =
 /** Counters of an order's files and sub-orders, summed by the store. */
 export type Work = {
   readonly files: ReadModel["files"];
+  /** Of those available, the ones whose last download failed. */
+  readonly downloadErrors: number;
   readonly bytes: ReadModel["bytes"];
   readonly subOrders: ReadModel["subOrders"];
   readonly waitingForUser: boolean;

@@ -212,6 +212,14 @@ test("plan() says why nothing can be delivered, in the contract's words", () => 
   expect(filtered.model?.message).toBe("No file match filters.");
 });
 
+test("plan() warns of a download that failed, but tells the requester nothing new", () => {
+  const observed = ended({ status: "RUNNING" });
+  const work = { ...someWork({ files: DONE, subOrders: ENDED }), downloadErrors: 1 };
+  const { model, messages } = plan({ ...observed, work }, NOW);
+  expect(model?.status).toBe("DONE_WITH_WARNING");
+  expect(messages.at(-1)).toMatchObject({ dedupKey: "final:0", kind: "DONE", payload: { status: "DONE" } });
+});
+
 test("plan() does not expire an order whose files still arrive", () => {
   const row = aResolvedRow(1, { expirationTime: at(10) });
   const work = someWork({ files: PENDING, subOrders: RUNNING, active: [aSubOrderRow()], lastReportAt: at(9) });

@@ -162,6 +162,7 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   const { move, now } = o;
   const stand = standOf(subject, now);
   const model = readModel({ row, work: counters, stand, now });
+  const told = { ...model, status: stand.toldWord };
   const untold = row.resolvedAt === undefined ? [] : counters.untold;
   const { downloadLink, settings } = observed;
   const { finishedWithWarningStatus } = settings;
@@ -171,7 +172,7 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   return {
     first: move.first ?? [],
     model,
-    messages: messages({ row, model, untold, downloadLink, finishedWithWarningStatus }),
+    messages: messages({ row, model: told, untold, downloadLink, finishedWithWarningStatus }),
     told: untold.map(({ number, attempt }) => ({ number, attempt })),
     actions: move.actions ?? [],
     status,

@@ -22,6 +22,8 @@ export type Stand = {
   readonly suspended: Observation;
   readonly succeeded: Observation;
   readonly word: OrderStatusWord;
+  /** The word for the requester's messages: what happens to files after they were there is none of them. */
+  readonly toldWord: OrderStatusWord;
   readonly waitingForUser: boolean;
   readonly expirationTime?: Instant;
   /** What a user of the REST interface is told beside the word, when there is something to tell. */
@@ -57,6 +59,7 @@ export function standOf(subject: Subject, now: Instant): Stand {
   const succeeded = over?.succeeded ?? progress(subject, now);
   const held = succeeded.reason === SUCCEEDED_REASON.waitingForUser;
   const tellsUser = over?.tells === true || held;
+  const word = over?.word ?? workingWord(observed, row);
   return {
     accepted: {
       type: ORDER_CONDITION.accepted,
@@ -67,7 +70,8 @@ export function standOf(subject: Subject, now: Instant): Stand {
     resolved: resolution(subject),
     suspended,
     succeeded,
-    word: over?.word ?? workingWord(observed, row),
+    word: word === "DONE" && work.downloadErrors > 0 ? "DONE_WITH_WARNING" : word,
+    toldWord: word,
     waitingForUser: !subject.leaving && !isTerminal(row) && (work.waitingForUser || held),
     ...(expirationTime === undefined ? {} : { expirationTime }),
     ...(tellsUser ? { rowMessage: succeeded.message } : {}),

@@ -2,9 +2,12 @@
 import { ORDER_CONDITION, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import type { Order, OrderStatus } from "#crds/order.ts";
 import type { OrderRow, ReadModel } from "#store/orders.ts";
-import { conditionOf, conditions, type Observation, wholeSeconds } from "../conditions.ts";
+import { conditionOf, conditions, type Observation, shorten, wholeSeconds } from "../conditions.ts";
 import type { Instant, OrderObserved } from "./observed.ts";
 import type { Stand } from "./stand.ts";
+
+/** As the schema has it. */
+const MAX_MESSAGE = 1024;
 
 /** Status of an order that has a row. */
 export function statusOf(o: {
@@ -29,7 +32,7 @@ export function statusOf(o: {
     ...(model.expirationTime ? { expirationTime: wholeSeconds(model.expirationTime) } : {}),
     startTime: wholeSeconds(row.createdAt),
     ...(model.completionTime ? { completionTime: wholeSeconds(model.completionTime) } : {}),
-    message: sentence(stand.succeeded),
+    message: shorten(sentence(stand.succeeded), MAX_MESSAGE),
   };
 }
 
@@ -41,7 +44,11 @@ export function refusedStatus(
   const generation = order.metadata.generation ?? 0;
   const list = conditions(order.status?.conditions ?? [], o.conditions, { generation, now: o.now });
   const refused = conditionOf(list, ORDER_CONDITION.succeeded);
-  return { observedGeneration: generation, conditions: list, message: `Refused: ${refused?.message ?? ""}` };
+  return {
+    observedGeneration: generation,
+    conditions: list,
+    message: shorten(`Refused: ${refused?.message ?? ""}`, MAX_MESSAGE),
+  };
 }
 
 function sentence(succeeded: Observation): string {

@@ -90,11 +90,15 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
     pass(ms: number): void {
       shift.ms += ms;
     },
-    start(parts: { readonly db?: Db; readonly transport?: Transport } = {}): Running {
+    start(
+      parts: { readonly db?: Db; readonly transport?: Transport } = {},
+      over: Partial<OperatorConfig> = {},
+    ): Running {
       const stopper = new AbortController();
       const catalogue = listCatalogue(products);
-      const all = { db, transport, catalogue, blobs, config, now, random: Math.random, logger, ...parts };
-      const { ready, stopped } = startOperator({ ...all, signal: stopper.signal });
+      const ports = { db, transport, catalogue, blobs, ...parts };
+      const base = { config: { ...config, ...over }, now, random: Math.random, logger, signal: stopper.signal };
+      const { ready, stopped } = startOperator({ ...ports, ...base });
       const running: Running = {
         ready,
         stopped,

@@ -65,6 +65,7 @@ export function aResolvedRow(internal: number, over: Partial<OrderRow> = {}): Or
 export function someWork(over: Partial<Work> = {}): Work {
   return {
     files: NO_FILES,
+    downloadErrors: 0,
     bytes: NO_BYTES,
     subOrders: NO_SUBORDERS,
     waitingForUser: false,

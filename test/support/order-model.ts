@@ -73,6 +73,7 @@ function workOf({ subs }: World): Work {
       downloaded: 0,
       failed: total((s) => s.files.failed),
     },
+    downloadErrors: 0,
     bytes: { total: total((s) => s.bytes), available: 0, failed: 0 },
     subOrders: {
       total: subs.length,

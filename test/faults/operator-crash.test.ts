@@ -1,0 +1,166 @@
+/**
+ * The operator is killed after a write of an order's walk, before it hears that the write was done, and started again. Each time the order
+ * must come to the same end as undisturbed, with the same messages, and every Job must have been made exactly once.
+ * TEST_EXHAUSTIVE=1 kills it after every single write (minutes); otherwise every fourth is taken, another fourth in every story.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { OrderSpec } from "#crds/order.ts";
+import { findOrder } from "#store/orders.ts";
+import { writeSetting } from "#store/settings.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { mortal } from "#test/support/mortal.ts";
+import { type OperatorWorld, operatorWorld, quiet, someProducts } from "#test/support/operator-world.ts";
+
+/** The walk of every order here has fewer writes; reaching this means that it never ends. */
+const MOST_WRITES = 120;
+const FILES = 5;
+const STRIDE = process.env["TEST_EXHAUSTIVE"] === "1" ? 1 : 4;
+
+let world: OperatorWorld;
+let orders = 0;
+
+beforeAll(async () => {
+  world = await operatorWorld("operator-crash", { config: { sweepSeconds: 3600 } });
+  await writeSetting(world.db, "sub_order_max_files", 3);
+});
+afterAll(() => world.stop());
+
+type Story = {
+  readonly spec?: Partial<OrderSpec>;
+  /** What the source does with the file of this number, in this attempt. */
+  readonly source: (file: number, attempt: number) => "give" | "refuse" | "notReady" | "hang";
+  /** What the user does, once the order is under way. */
+  readonly act?: (name: string) => Promise<unknown>;
+  /** Whether the order has come to where the story ends. */
+  readonly isOver: (end: End) => boolean;
+};
+
+type End = {
+  readonly resource: unknown;
+  readonly row: unknown;
+  readonly files: unknown;
+  readonly messages: readonly string[];
+  readonly jobs: readonly string[];
+};
+
+/** Lives through the story; the operator dies after `diesAfter` writes. Says how it ended, and what was written up to the death. */
+async function live(story: Story, diesAfter: number): Promise<{ end: End; writes: readonly string[] }> {
+  const name = `story-${++orders}`;
+  const from = world.writes.length;
+  world.products.push(...someProducts(name, FILES, { firstId: orders * 1000 }));
+  world.source.answer = ({ filename }, attempt) => story.source(Number(filename.match(/-(\d+)\.dat$/)?.[1]), attempt);
+  const life = mortal({ transport: world.transport, db: world.db }, diesAfter);
+  let operator = world.start(life);
+  await world.apply(name, story.spec);
+  const revived = life.dead.then(async () => {
+    await operator.stop();
+    operator = world.start();
+  });
+  await story.act?.(name);
+  const end = await eventually(
+    `${name} has come to its end (killed after write ${diesAfter}: ${life.writes.at(-1)})`,
+    async () => {
+      const now = await look(name, from);
+      return story.isOver(now) ? now : undefined;
+    },
+    LIMIT.slow,
+  );
+  if (life.isDead()) await revived;
+  await quiet(world, 150);
+  await operator.stop();
+  const settled = { ...end, ...(await look(name, from)) };
+  await forget(name);
+  return { end: settled, writes: [...life.writes] };
+}
+
+/** The next story starts in an empty archive. */
+async function forget(name: string): Promise<void> {
+  if (await world.orders.get(name)) {
+    await world.orders.patch(name, { metadata: { finalizers: [] } });
+    await world.orders.delete(name);
+  }
+  await world.db`DELETE FROM order_files`;
+  await world.db`DELETE FROM orders`;
+  await eventually(`what ${name} made is gone`, async () => {
+    const left = [...(await world.subOrders.list()).items, ...(await world.jobs.list()).items];
+    return left.length === 0;
+  });
+}
+
+async function look(name: string, from: number): Promise<End> {
+  const order = await world.orders.get(name);
+  const [found] = await world.db<{ id: number }[]>`SELECT id FROM orders WHERE resource_name = ${name}`;
+  const row = found && (await findOrder(world.db, found.id));
+  const states = await world.db`
+    SELECT state, count(*) AS files FROM order_files WHERE order_id = ${row?.id ?? 0} GROUP BY state ORDER BY state`;
+  const made = world.writes.slice(from).filter((write) => write.startsWith("POST") && write.endsWith("/jobs"));
+  const jobs = (await world.jobs.list()).items.map((job) => job.metadata.name);
+  return {
+    resource: order && {
+      finalizers: order.metadata.finalizers,
+      conditions: order.status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
+      files: order.status?.files,
+      subOrders: order.status?.subOrders,
+    },
+    row: row && { status: row.status, files: row.files, subOrders: row.subOrders, percent: row.percentCompleted },
+    files: states.map((each) => ({ ...each })),
+    messages: (await world.outbox(row?.id ?? 0)).toSorted(),
+    jobs: [
+      `${made.length} made`,
+      ...jobs.filter((job) => job.startsWith(`${name}-`)).map((job) => job.slice(name.length)),
+    ],
+  };
+}
+
+function isStatus(word: string): (end: End) => boolean {
+  return ({ row }) => (row as { status: string } | undefined)?.status === word;
+}
+
+const hasReason = (reason: string) => (end: End) => JSON.stringify(end.resource ?? "").includes(`"${reason}"`);
+
+async function underWay(name: string): Promise<void> {
+  await eventually(`some files of ${name} are there`, async () => (await world.row(name)).files.available >= 4);
+}
+
+const STORIES: Record<string, Story> = {
+  "an order that is fetched in two sub-orders": {
+    source: () => "give",
+    isOver: hasReason("AllFilesAvailable"),
+  },
+  "an order with a slow source and a file that fails": {
+    source: (file, attempt) => (file === 0 ? "refuse" : file === 4 && attempt === 1 ? "notReady" : "give"),
+    isOver: hasReason("SomeFilesFailed"),
+  },
+  "an order that is cancelled half-way": {
+    source: (file) => (file === 4 ? "hang" : "give"),
+    act: async (name) => {
+      await underWay(name);
+      await world.orders.patch(name, { spec: { shutdown: "Cancel" } });
+    },
+    isOver: hasReason("Cancelled"),
+  },
+  "an order that is deleted half-way": {
+    source: (file) => (file === 4 ? "hang" : "give"),
+    act: async (name) => {
+      await underWay(name);
+      await world.orders.delete(name);
+    },
+    isOver: (end) => isStatus("DELETED")(end) && end.resource === undefined,
+  },
+};
+
+for (const [index, [name, story]] of Object.entries(STORIES).entries()) {
+  test(`${name} comes to the same end wherever the operator is killed`, async () => {
+    const { end: reference, writes } = await live(story, Number.POSITIVE_INFINITY);
+    expect(writes.length).toBeGreaterThan(10);
+    for (let i = 1 + (index % STRIDE); i < MOST_WRITES; i += STRIDE) {
+      const { end, writes: done } = await live(story, i);
+      expect({ killedAfter: `${i}: ${done.at(-1)}`, ...end }).toEqual({
+        killedAfter: `${i}: ${done.at(-1)}`,
+        ...reference,
+      });
+      if (done.length < i) return;
+    }
+    throw new Error(`Cannot end: more than ${MOST_WRITES} writes for one order`);
+  }, 300_000);
+}
