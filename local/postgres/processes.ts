@@ -24,12 +24,23 @@ export function readPidFile(data: string): PidFile | undefined {
   }
 }
 
+/** Whether the process runs. One that has ended but was not waited for yet (its parent died, and init is slow or absent) does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+  return process.platform !== "linux" || !hasEnded(pid);
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The state follows the command's name, which is in parentheses and may hold any character.
+    return "ZX".includes(stat.charAt(stat.lastIndexOf(")") + 2));
+  } catch {
+    return true;
   }
 }
 
