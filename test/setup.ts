@@ -4,13 +4,15 @@
  */
 import { existsSync } from "node:fs";
 
-/** Program → the Debian package that holds it. */
+/** Program, or path where it is on no PATH → the Debian package that holds it. */
 const PROGRAMS = {
   unzip: "unzip",
   zip: "zip",
   "7z": "p7zip-full",
   curl: "curl",
   python3: "python3-minimal",
+  "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
+  "/usr/share/python-wheels": "python3-venv",
 } as const;
 
 /** Makes the programs available where it may; returns what to tell the user, if anything. */
@@ -28,7 +30,7 @@ export async function installPrograms(): Promise<string | undefined> {
 
 function missingPackages(): readonly string[] {
   return Object.entries(PROGRAMS)
-    .filter(([program]) => Bun.which(program) === null)
+    .filter(([program]) => (program.startsWith("/") ? !existsSync(program) : Bun.which(program) === null))
     .map(([, name]) => name);
 }
 

@@ -120,3 +120,13 @@ export async function race<T>(promise: Promise<T>, signal: AbortSignal): Promise
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/** Resolves when one of them aborts. */
+export async function either(...signals: readonly AbortSignal[]): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of signals) {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    }
+  });
+}

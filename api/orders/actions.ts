@@ -56,7 +56,7 @@ export function orderAction(deps: ActionDeps, action: ActionName): Handler {
   };
 }
 
-async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
+export async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
   const orders = orderResources(deps.transport);
   const change = EFFECTS[action].change(row);
   try {
