@@ -21,12 +21,12 @@ export async function takeFiles(
 }
 
 /** The select list and join of a FileRow. */
-export function fileRows(db: Db | Transaction) {
+export function fileRows(db: Db | Transaction, from = db`order_files`) {
   return db`
     SELECT f.id, f.order_id, f.sub_order, f.reference, f.product_urn, f.provider_id, f.product_version, f.file_type, f.uri, f.filename,
       f.mime_type, coalesce(f.received_size, f.size) AS size, f.checksum, f.algorithm, f.state, f.crc32, encode(f.sha256, 'hex') AS sha256,
       f.error, s.dataset_urn, s.dataset_label
-    FROM order_files f
+    FROM ${from} f
     JOIN sub_orders s ON s.order_id = f.order_id AND s.number = f.sub_order`;
 }
 
@@ -37,36 +37,34 @@ export async function findFile(db: Db, id: number): Promise<FileRow | undefined>
 }
 
 /**
- * One page of the files in state AVAILABLE and how many there are; `page` counts from 0. Sub-orders before the page are skipped by
- * their counters, so the last page of a million files costs as much as the first.
+ * One page of the files in state AVAILABLE and how many there are; `page` counts from 0. The sub-orders that hold the page are found
+ * by their counters, so only their files are read: the last page of a million files costs as much as the first.
  */
 export async function availableFiles(
   db: Db,
   orderId: number,
   o: { readonly subOrder?: number; readonly page: number; readonly size: number },
 ): Promise<{ readonly rows: readonly FileRow[]; readonly total: number }> {
+  const offset = o.page * o.size;
   return db.begin("isolation level repeatable read read only", async (sql) => {
-    const offset = o.page * o.size;
-    const [counted] = await sql<{ total: number; number: number | null; before: number }[]>`
-      WITH here AS MATERIALIZED (
-        SELECT number, files_available - download_errors AS n FROM sub_orders_now
-        WHERE order_id = ${orderId} ${o.subOrder === undefined ? sql`` : sql`AND number = ${o.subOrder}`}
-      ), sums AS (
-        SELECT number, n, sum(n) OVER (ORDER BY number)::bigint AS up_to FROM here)
-      SELECT (SELECT coalesce(sum(n), 0)::bigint FROM here) AS total, start.number, start.up_to - start.n AS before
-      FROM (SELECT) one
-      LEFT JOIN LATERAL (SELECT * FROM sums WHERE n > 0 AND up_to > ${offset} ORDER BY number LIMIT 1) start ON true`;
-    const { total = 0, number: start = null, before = 0 } = counted ?? {};
-    const rows =
-      start === null
-        ? []
-        : await sql<FileRow[]>`
-          ${fileRows(sql)}
-          WHERE f.order_id = ${orderId} AND f.sub_order >= ${start} AND s.number >= ${start} AND f.state = 'AVAILABLE'
-          ${o.subOrder === undefined ? sql`` : sql`AND f.sub_order = ${o.subOrder}`}
-          ORDER BY f.sub_order, f.id
-          LIMIT ${o.size} OFFSET ${offset - before}`;
-    return { rows: rows.map((row) => withoutNulls<FileRow>(row)), total };
+    const held = await sql<{ number: number; before: number; here: number; total: number }[]>`
+      SELECT * FROM (
+        SELECT number, n AS here, sum(n) OVER (ORDER BY number)::bigint - n AS before, sum(n) OVER ()::bigint AS total
+        FROM (
+          SELECT number, files_available - download_errors AS n FROM sub_orders_now
+          WHERE order_id = ${orderId} ${o.subOrder === undefined ? sql`` : sql`AND number = ${o.subOrder}`}) t
+        WHERE n > 0) t
+      WHERE before = 0 OR (before < ${offset + o.size} AND before + here > ${offset})
+      ORDER BY number`;
+    const ofPage = held.filter(({ before, here }) => before + here > offset);
+    const [first] = ofPage;
+    const page = sql`(
+      SELECT * FROM order_files
+      WHERE order_id = ${orderId} AND sub_order = ANY(${ofPage.map(({ number }) => number)}::integer[]) AND state = 'AVAILABLE'
+      ORDER BY sub_order, id
+      LIMIT ${o.size} OFFSET ${offset - (first?.before ?? 0)})`;
+    const rows = first ? await sql<FileRow[]>`${fileRows(sql, page)} ORDER BY f.sub_order, f.id` : [];
+    return { rows: rows.map((row) => withoutNulls<FileRow>(row)), total: held[0]?.total ?? 0 };
   });
 }
 
@@ -77,11 +75,12 @@ export async function* archiveFiles(db: Db, orderId: number): AsyncIterable<read
   let subOrder = 0;
   let id = 0;
   for (;;) {
-    const rows = await db<FileRow[]>`
-      ${fileRows(db)}
-      WHERE f.order_id = ${orderId} AND (f.sub_order, f.id) > (${subOrder}, ${id}) AND s.number >= ${subOrder} AND f.state IN ('AVAILABLE', 'DOWNLOADED')
-      ORDER BY f.sub_order, f.id
-      LIMIT ${ARCHIVE_PAGE}`;
+    const page = db`(
+      SELECT * FROM order_files
+      WHERE order_id = ${orderId} AND (sub_order, id) > (${subOrder}, ${id}) AND state IN ('AVAILABLE', 'DOWNLOADED')
+      ORDER BY sub_order, id
+      LIMIT ${ARCHIVE_PAGE})`;
+    const rows = await db<FileRow[]>`${fileRows(db, page)} ORDER BY f.sub_order, f.id`;
     const last = rows.at(-1);
     if (!last) return;
     yield rows.map((row) => withoutNulls<FileRow>(row));
