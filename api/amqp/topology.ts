@@ -124,14 +124,12 @@ function nameOf(declaration: Declaration): string {
   return declaration.kind === "binding" ? `queue '${declaration.queue}'` : `${declaration.kind} '${declaration.name}'`;
 }
 
-/** The broker's words, such as `inequivalent arg 'x-max-priority' for queue 'Q' in vhost '/': received the value '255' of type 'signedint' but current is none`. */
+/** The broker's words begin with `inequivalent arg 'x-max-priority' for queue`; the values it names after that are cut off for names as long as ours. */
 function clash(declaration: Declaration, message: string): TopologyError {
   const object = nameOf(declaration);
   const property = /inequivalent arg '([^']+)'/.exec(message)?.[1];
-  const wanted = /received (?:the value )?(.+?) but current is (.+?)"?$/.exec(message);
   if (property === undefined) return new TopologyError(object, `Cannot join ${object}: ${message}`);
-  const values = wanted ? `: needed ${wanted[1]}, the broker has ${wanted[2]}` : "";
-  return new TopologyError(object, `Cannot join ${object}: its property '${property}' differs${values}`, property);
+  return new TopologyError(object, `Cannot join ${object}: its property '${property}' differs`, property);
 }
 
 /** The broker's address with the contract's virtual host where it names none. */
