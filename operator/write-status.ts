@@ -1,13 +1,13 @@
 /**
- * Writes a status, only when it differs: a converged object costs no write. A merge patch with the UID as precondition, so that neither
- * fields of others are touched nor an object written that merely has the same name.
+ * Writes a status, only when it differs: a converged object costs no write. A merge patch, so that fields of others stay, of the version that
+ * was looked at: the API server ignores a UID in a patch of the status, so only the version keeps it from an object made anew under the name.
  */
-import { isConflict, isNotFound } from "#kube/errors.ts";
+import { isNotFound } from "#kube/errors.ts";
 import type { KubeObject, ResourceApi } from "#kube/resource.ts";
 
 type WithStatus = KubeObject & { readonly status?: object };
 
-/** The object as written; `undefined` when nothing had to be, or when the object is gone. */
+/** The object as written; `undefined` when nothing had to be, or when the object is gone. Throws a conflict when it has changed: look again. */
 export async function writeStatus<T extends WithStatus>(
   api: ResourceApi<T>,
   object: T,
@@ -17,13 +17,13 @@ export async function writeStatus<T extends WithStatus>(
   if (Bun.deepEquals(before, status)) return undefined;
   const absent = Object.keys(before).filter((key) => !(key in status));
   const patch = {
-    metadata: { uid: object.metadata.uid },
+    metadata: { resourceVersion: object.metadata.resourceVersion },
     status: { ...status, ...Object.fromEntries(absent.map((key) => [key, null])) },
   };
   try {
     return await api.patch(object.metadata.name, patch, { subresource: "status" });
   } catch (error) {
-    if (isNotFound(error) || isConflict(error)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -106,7 +106,8 @@ function subOrderFor({ observed, row: order }: Subject, row: SubOrderRow): SubOr
 }
 
 function raise({ metadata }: SubOrder, attempt: number): OrderAction {
-  return { kind: "raiseAttempt", name: metadata.name, uid: metadata.uid ?? "", attempt };
+  const { name, uid = "", resourceVersion = "" } = metadata;
+  return { kind: "raiseAttempt", name, uid, resourceVersion, attempt };
 }
 
 function remove({ metadata }: SubOrder): OrderAction {

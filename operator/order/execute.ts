@@ -36,8 +36,8 @@ export async function execute(ports: OrderPorts, order: Order, action: OrderActi
       });
       return {};
     case "raiseAttempt": {
-      const patch = { metadata: { uid: action.uid }, spec: { attempt: action.attempt } };
-      await forgiving(ports.subOrders.api.patch(action.name, patch));
+      const patch = { metadata: { resourceVersion: action.resourceVersion }, spec: { attempt: action.attempt } };
+      await unlessGone(ports.subOrders.api.patch(action.name, patch));
       return {};
     }
     case "deleteSubOrder":
@@ -87,13 +87,8 @@ async function setFinalizers(
   action: { readonly uid: string; readonly finalizers: readonly string[] },
 ): Promise<Order> {
   const { name, resourceVersion } = order.metadata;
-  const metadata = { uid: action.uid, resourceVersion, finalizers: action.finalizers };
-  try {
-    return await ports.orders.api.patch(name, { metadata });
-  } catch (error) {
-    if (isNotFound(error)) return order;
-    throw error;
-  }
+  const metadata = { resourceVersion, finalizers: action.finalizers };
+  return (await unlessGone(ports.orders.api.patch(name, { metadata }))) ?? order;
 }
 
 /** The row of an order that came as a resource. A key or label that is taken refuses it. */
@@ -123,7 +118,17 @@ function taken(field: "correlationId" | "label", order: Order): Admission {
   return { kind: "refused", refusal: { reason: ACCEPTED_REASON.correlationIdTaken, message } };
 }
 
-/** The object is gone, or another has its name: either way nothing of ours is left to write to. */
+/** A write to a version of an object; a conflict stays an error: what was decided was decided on another version. */
+async function unlessGone<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A deletion by UID: the object is gone, or another has its name; either way nothing of ours is left to delete. */
 async function forgiving(write: Promise<unknown>): Promise<void> {
   try {
     await write;

@@ -2,7 +2,6 @@
  * What the planner of an order looks at, and what it answers. Data only.
  * Everything here was read by `observe` in one pass; nothing is remembered from an earlier one.
  */
-import type { ORDER_CONDITION } from "#crds/conditions.ts";
 import type { Role } from "#crds/files.ts";
 import type { Order, OrderStatus } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
@@ -111,7 +110,13 @@ export type OrderAction =
   | { readonly kind: "retryFailed"; readonly id: number; readonly retry: number }
   | { readonly kind: "purgeFiles"; readonly id: number }
   | { readonly kind: "createSubOrder"; readonly subOrder: SubOrder }
-  | { readonly kind: "raiseAttempt"; readonly name: string; readonly uid: string; readonly attempt: number }
+  | {
+      readonly kind: "raiseAttempt";
+      readonly name: string;
+      readonly uid: string;
+      readonly resourceVersion: string;
+      readonly attempt: number;
+    }
   | { readonly kind: "deleteSubOrder"; readonly name: string; readonly uid: string };
 
 export type OrderEvent = {
@@ -120,8 +125,6 @@ export type OrderEvent = {
   readonly action: string;
   readonly note: string;
 };
-
-export type ConditionType = (typeof ORDER_CONDITION)[keyof typeof ORDER_CONDITION];
 
 export type OrderPlan = {
   /**

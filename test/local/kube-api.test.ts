@@ -201,12 +201,23 @@ describe("update", () => {
     expect((await kube.request("PATCH", `${orders}/strategic`, { spec: {} }, STRATEGIC)).code).toBe(415);
   });
 
-  test("a patch with a stale uid is refused", async () => {
+  test("a uid in a patch is no precondition: refused as a change, and ignored in a patch of the status", async () => {
+    const metadata = { uid: "00000000-0000-0000-0000-000000000000" };
     await kube.request("POST", maps, configMap("uid"));
-    const { code } = await kube.request("PATCH", `${maps}/uid`, {
-      metadata: { uid: "00000000-0000-0000-0000-000000000000" },
-    });
-    expect(code).toBe(409);
+    expect((await kube.request("PATCH", `${maps}/uid`, { metadata })).code).toBe(422);
+    await kube.request("POST", orders, order("uid"));
+    const told = await kube.request("PATCH", `${orders}/uid/status`, { metadata, status: { message: "told" } });
+    expect(told.code).toBe(200);
+    expect(told.body.status).toEqual({ message: "told" });
+  });
+
+  test("an old resourceVersion in a patch is a conflict, of the status too", async () => {
+    const made = await kube.request("POST", orders, order("version"));
+    const { resourceVersion } = made.body.metadata;
+    const status = (message: string) => ({ metadata: { resourceVersion }, status: { message } });
+    expect((await kube.request("PATCH", `${orders}/version/status`, status("first"))).code).toBe(200);
+    expect((await kube.request("PATCH", `${orders}/version/status`, status("second"))).code).toBe(409);
+    expect((await kube.request("PATCH", `${orders}/version`, { metadata: { resourceVersion } })).code).toBe(409);
   });
 });
 

@@ -56,8 +56,21 @@ async function changed(
   options: WriteOptions,
   patch: (before: KubeObject) => unknown,
 ): Promise<Patched> {
-  const change = (before: KubeObject): Changed => ({ object: readable(patch(before), target, options) });
+  const change = (before: KubeObject): Changed => ({
+    object: withUid(readable(patch(before), target, options), before, target),
+  });
   return { object: await updateObject(kube, target, change, options), created: false };
+}
+
+/** Unlike that of a replace, a patch's UID is no precondition: another one is a change that is refused, and ignored in a patch of the status. */
+function withUid(object: KubeObject, before: KubeObject, { kind, name, subresource }: Target): KubeObject {
+  const { uid } = object.metadata;
+  if (subresource === "" && uid !== undefined && uid !== before.metadata.uid) {
+    const message = `Invalid value: "${uid}": field is immutable`;
+    throw invalid(kind, name, [{ reason: "FieldValueInvalid", message, field: "metadata.uid" }]);
+  }
+  const own = before.metadata.uid === undefined ? {} : { uid: before.metadata.uid };
+  return { ...object, metadata: { ...object.metadata, ...own } };
 }
 
 /** The patched value as an object of the kind; unknown fields are a 422 here when the request is strict. */
