@@ -4,6 +4,7 @@ import type { Job } from "#kube/kinds.ts";
 import { availableFiles, markDownloaded } from "#store/files.ts";
 import { findOrder, findOrderByKey, insertOrder } from "#store/orders.ts";
 import { resetSetting, writeSetting } from "#store/settings.ts";
+import { upsertUser } from "#store/users.ts";
 import { eventually } from "#test/support/eventually.ts";
 import { ADA, BOB, type OperatorWorld, operatorWorld, quiet, someProducts } from "#test/support/operator-world.ts";
 
@@ -248,22 +249,22 @@ for (const [how, { depart, want }] of Object.entries(DEPARTURES)) {
 
 test("the gate holds a user back until what is ready was downloaded, and says so", async () => {
   put("gate", 9);
+  const owner = "cleo@example.org";
+  await upsertUser(world.db, { email: owner, role: "REGISTERED_USER", groups: [], active: true });
   await writeSetting(world.db, "download_gate", "Always");
-  await world.apply("gate", { owner: BOB });
-  const order = await world.until("gate", "WaitingForUser");
-  expect(order.status?.subOrders).toMatchObject({ succeeded: 2, waiting: 1 });
-  expect(await world.row("gate")).toMatchObject({
-    waitingForUser: true,
-    message: expect.stringContaining("downloaded"),
-  });
-  const { rows } = await availableFiles(world.db, order.status?.orderId ?? 0, { page: 0, size: 100 });
-  await markDownloaded(
-    world.db,
-    rows.map((file) => file.id),
-    { now: world.now() },
-  );
-  await world.until("gate", "AllFilesAvailable");
-  await resetSetting(world.db, "download_gate");
+  try {
+    await world.apply("gate", { owner });
+    const order = await world.until("gate", "WaitingForUser");
+    expect(order.status?.subOrders).toMatchObject({ succeeded: 2, waiting: 1 });
+    const said = { waitingForUser: true, message: expect.stringContaining("downloaded") };
+    expect(await world.row("gate")).toMatchObject(said);
+    const { rows } = await availableFiles(world.db, order.status?.orderId ?? 0, { page: 0, size: 100 });
+    const ids = rows.map((file) => file.id);
+    await markDownloaded(world.db, ids, { now: world.now() });
+    await world.until("gate", "AllFilesAvailable");
+  } finally {
+    await resetSetting(world.db, "download_gate");
+  }
 });
 
 test("a Job that is deleted by hand is made again; one that is somebody else's is left alone and spoken of", async () => {

@@ -13,8 +13,6 @@ import { BY_ORDER } from "./order/ports.ts";
 import { BY_SUBORDER, subOrderKey } from "./suborder/ports.ts";
 import { BY_ID, type Queues } from "./wake.ts";
 
-export type Watched<T> = { readonly cache: Cache<T>; readonly api: ResourceApi<T & KubeObject> };
-
 export type Watches = {
   readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
   readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
