@@ -42,7 +42,6 @@ export type ApiDeps = {
   readonly logger: Logger;
 };
 
-export const DEFAULT_PREFIX = "/api/v1/rs-order";
 const TOKEN_SECONDS = 7_200;
 
 export function createApi(deps: ApiDeps): Elysia {

@@ -47,12 +47,17 @@ writeFileSync(source, items());
 const env = { ORDER_LOG_LEVEL: "warn", XDG_CONFIG_HOME: join(folder, "config") };
 const service = await startProgram(home, { env });
 try {
-  await command(["user", "add", "bench@example.org", "--home", home, "--role", "REGISTERED_USER", "--password-stdin"], "pw");
+  await command(
+    ["user", "add", "bench@example.org", "--home", home, "--role", "REGISTERED_USER", "--password-stdin"],
+    "pw",
+  );
   const importing = performance.now();
   await command(["catalog", "import", source, "--home", home]);
   tell(`import of ${FILES} files`, importing);
   await command(["login", service.url, "--user", "bench@example.org", "--password-stdin"], "pw");
-  const token = (JSON.parse(readFileSync(join(folder, "config/regards-order/session.json"), "utf8")) as { token: string }).token;
+  const token = (
+    JSON.parse(readFileSync(join(folder, "config/regards-order/session.json"), "utf8")) as { token: string }
+  ).token;
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const orders = `${service.url}/api/v1/rs-order/user/orders`;
   const body = JSON.stringify({ queries: ['platform:"bench-1"'], filters: { dataTypes: ["RAWDATA"] } });

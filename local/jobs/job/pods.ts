@@ -45,11 +45,6 @@ export function endTime(pod: Pod): number {
   return ends.length > 0 ? Math.max(...ends) : Date.parse(pod.metadata.creationTimestamp ?? "") || 0;
 }
 
-/** Whether the pod is this Job's: by UID, a name says nothing. */
-export function ownedBy(pod: Pod, uid: string | undefined): boolean {
-  return uid !== undefined && controllerUid(pod) === uid;
-}
-
 /** UID of the Job that made the pod. */
 export function controllerUid(pod: Pod): string | undefined {
   return pod.metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === "Job")?.uid;
