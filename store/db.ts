@@ -47,7 +47,9 @@ export function tenantSchema(tenant: string): string {
 
 /** The row with its NULL columns left out, so that optional properties are absent instead of null. */
 export function withoutNulls<T extends object>(row: object): T {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as T;
+  const present: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row)) if (value !== null) present[name] = value;
+  return present as T;
 }
 
 /** A value for a jsonb column, where undefined and null both mean NULL. */

@@ -70,21 +70,26 @@ export async function availableFiles(
 
 const ARCHIVE_PAGE = 5_000;
 
-/** All files that an archive may hold (AVAILABLE or DOWNLOADED), in pages: nothing of a million files is held but one page. */
+/**
+ * All files that an archive may hold (AVAILABLE or DOWNLOADED), in pages of whole sub-orders with about 5,000 files: of a million files
+ * only a page is held. Sub-orders that get their first file after the start are not among them.
+ */
 export async function* archiveFiles(db: Db, orderId: number): AsyncIterable<readonly FileRow[]> {
-  let subOrder = 0;
-  let id = 0;
-  for (;;) {
-    const page = db`(
-      SELECT * FROM order_files
-      WHERE order_id = ${orderId} AND (sub_order, id) > (${subOrder}, ${id}) AND state IN ('AVAILABLE', 'DOWNLOADED')
-      ORDER BY sub_order, id
-      LIMIT ${ARCHIVE_PAGE})`;
-    const rows = await db<FileRow[]>`${fileRows(db, page)} ORDER BY f.sub_order, f.id`;
-    const last = rows.at(-1);
-    if (!last) return;
-    yield rows.map((row) => withoutNulls<FileRow>(row));
-    ({ subOrder, id } = last);
+  const counted = await db<{ number: number; n: number }[]>`
+    SELECT number, files_available - download_errors + files_downloaded AS n FROM sub_orders_now
+    WHERE order_id = ${orderId} AND files_available - download_errors + files_downloaded > 0
+    ORDER BY number`;
+  for (let at = 0; at < counted.length; ) {
+    const numbers: number[] = [];
+    for (let files = 0; at < counted.length && files < ARCHIVE_PAGE; at++) {
+      numbers.push(counted[at]?.number ?? 0);
+      files += counted[at]?.n ?? 0;
+    }
+    const rows = await db<FileRow[]>`
+      ${fileRows(db)}
+      WHERE f.order_id = ${orderId} AND f.sub_order = ANY(${numbers}::integer[]) AND f.state IN ('AVAILABLE', 'DOWNLOADED')
+      ORDER BY f.sub_order, f.id`;
+    if (rows.length > 0) yield rows.map((row) => withoutNulls<FileRow>(row));
   }
 }
 
