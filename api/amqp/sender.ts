@@ -30,7 +30,7 @@ export type Sender = {
 };
 
 const BATCH = 500;
-const LEASE_SECONDS = 60;
+const LEASE_SECONDS = 30;
 /** Claims this old may be another's by now (this process was frozen): they are not sent. */
 const OLDEST_CLAIM_MS = (LEASE_SECONDS * 1000) / 2;
 /** Notifications may be lost, and pauses after failures end without one. */

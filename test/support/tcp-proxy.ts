@@ -1,0 +1,75 @@
+/** A TCP proxy that does to connections what networks do: cut them, refuse them, or let them fall silent while both ends think all is well. */
+
+import type { AddressInfo } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+
+export type TcpProxy = {
+  readonly port: number;
+  /** Resets every connection there is. */
+  cut(): void;
+  /** Resets every connection, and new ones as soon as they are made, until `accept`. */
+  refuse(): void;
+  accept(): void;
+  /** The connections there are now carry nothing any more, and stay open. New ones work. */
+  silence(): void;
+  /** Connections made so far. */
+  connections(): number;
+  stop(): Promise<void>;
+};
+
+export async function tcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+  const pairs = new Set<{ client: Socket; server: Socket }>();
+  const silent = new Set<Socket>();
+  let refusing = false;
+  let made = 0;
+  const proxy = createServer((client) => {
+    if (refusing) return void client.resetAndDestroy();
+    made++;
+    const server = connect(target.port, target.host);
+    const pair = { client, server };
+    pairs.add(pair);
+    const pass = (from: Socket, to: Socket) => {
+      from.on("data", (bytes) => {
+        if (!silent.has(from)) to.write(bytes);
+      });
+      from.on("error", () => {});
+      from.on("close", () => {
+        if (silent.has(from)) return;
+        to.destroy();
+        pairs.delete(pair);
+      });
+    };
+    pass(client, server);
+    pass(server, client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const cut = () => {
+    for (const { client, server } of pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+    pairs.clear();
+  };
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    cut,
+    refuse: () => {
+      refusing = true;
+      cut();
+    },
+    accept: () => {
+      refusing = false;
+    },
+    silence: () => {
+      for (const { client, server } of pairs) {
+        silent.add(client);
+        silent.add(server);
+      }
+    },
+    connections: () => made,
+    stop: async () => {
+      cut();
+      await new Promise<void>((resolve) => proxy.close(() => resolve()));
+    },
+  };
+}
