@@ -134,6 +134,28 @@ test("collectBlobs() and a worker that reports the blob late: either the file is
   }
 });
 
+test("collectBlobs() lets go of a blob that a worker touched after it was found unused", async () => {
+  const many = Array.from({ length: 150 }, (_, i) => ({ sha256: `${i}`.padStart(64, "0"), size: 1 }));
+  const last = many.slice(-1);
+  await touchBlobs(db, many, { now: NOW });
+  let touched = false;
+  const meanwhile: BlobStore = {
+    ...blobs,
+    async remove() {
+      if (!touched) await touchBlobs(db, last, { now: after(9) });
+      touched = true;
+    },
+  };
+  expect((await collect(after(9), meanwhile)).blobs).toBe(149);
+  expect(
+    await findBlobs(
+      db,
+      last.map((blob) => blob.sha256),
+      { now: after(9) },
+    ),
+  ).toEqual(last);
+});
+
 test("collectBlobs() whose store fails keeps the rows, and does it the next time", async () => {
   const sha256 = await publish("bytes", NOW);
   const broken: BlobStore = { ...blobs, remove: () => Promise.reject(new Error("Cannot remove: disk error")) };
