@@ -3,8 +3,8 @@
  * All of it is found out by looking, and each step is one that another sweep, or another leader's, may do as well.
  */
 import type { Logger } from "pino";
-import { API_VERSION, FINALIZER } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
+import { orderResource } from "#crds/order-resource.ts";
 import type { Cache } from "#kube/cache.ts";
 import { isAlreadyExists, isInvalid } from "#kube/errors.ts";
 import type { ResourceApi } from "#kube/resource.ts";
@@ -50,23 +50,13 @@ async function makeResources(ports: SweepPorts, signal: AbortSignal): Promise<vo
 
 async function makeResource(ports: SweepPorts, row: OrderRow): Promise<void> {
   try {
-    await ports.orders.api.create(resourceOf(row));
+    await ports.orders.api.create(orderResource(row));
     ports.logger.info({ order: row.id, resource: row.resourceName }, "Resource of an order was made anew");
   } catch (error) {
     if (isAlreadyExists(error)) ports.wake(row.resourceName);
     else if (isInvalid(error)) await giveUp(ports, row, error);
     else throw error;
   }
-}
-
-function resourceOf(row: OrderRow): Order {
-  const { owner, correlationId, label } = row;
-  return {
-    apiVersion: API_VERSION,
-    kind: "Order",
-    metadata: { name: row.resourceName, finalizers: [FINALIZER] },
-    spec: { ...row.spec, owner, correlationId, label },
-  };
 }
 
 /** No resource can be made of it: the requester is told, and it is not tried for ever. */

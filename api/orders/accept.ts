@@ -3,11 +3,13 @@
  * row, makes the resource. The row is stored before the answer, so an accepted order is never lost; by (owner, correlationId) the same
  * request is the same order, however often it comes.
  */
+
 import type { Logger } from "pino";
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
 import { type Role, roleAtLeast } from "#crds/files.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
+import { orderResource } from "#crds/order-resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import { findOrderByKey, insertOrder, type OrderRow } from "#store/orders.ts";
@@ -15,7 +17,7 @@ import { readSettings } from "#store/settings.ts";
 import { findUser } from "#store/users.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
-import { createResource, orderResources, resourceOf } from "./resource.ts";
+import { createResource, orderResources } from "./resource.ts";
 import { orderSpec, requestField, selectionsOf, unfiltered } from "./spec.ts";
 
 export type AcceptDeps = {
@@ -137,7 +139,7 @@ async function store(
 /** Never fails: without the resource the order is only later, because the operator makes those that are missing. */
 async function makeResource(deps: AcceptDeps, row: OrderRow): Promise<void> {
   try {
-    await createResource(orderResources(deps.transport), resourceOf(row), AbortSignal.timeout(RESOURCE_WAIT_MS));
+    await createResource(orderResources(deps.transport), orderResource(row), AbortSignal.timeout(RESOURCE_WAIT_MS));
   } catch (error) {
     deps.logger.warn({ err: error, orderId: row.id }, "cannot create the order's resource yet");
   }

@@ -2,10 +2,12 @@
  * What a user asks of an order that exists: a patch of its resource, which is where wishes live. The answer waits a moment until the read
  * model shows the effect, so that a client that looks right after sees it; when that takes longer, the wish stands all the same.
  */
+
 import { setTimeout } from "node:timers/promises";
 import { MANAGER } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
-import { isNotFound, KubeError } from "#kube/errors.ts";
+import { orderResource } from "#crds/order-resource.ts";
+import { isInvalid, isNotFound, KubeError } from "#kube/errors.ts";
 import type { ResourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
@@ -14,7 +16,7 @@ import { type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderToManage } from "./access.ts";
-import { createResource, orderResources, resourceOf } from "./resource.ts";
+import { createResource, orderResources } from "./resource.ts";
 import { type ActionName, allowed, isOver, refusalCode } from "./state.ts";
 
 export type ActionDeps = {
@@ -61,7 +63,7 @@ export async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): 
   const change = EFFECTS[action].change(row);
   try {
     if (await patched(orders, row, change)) return;
-    if (row.resourceUid === undefined) await createResource(orders, resourceOf(row, change), limit());
+    if (row.resourceUid === undefined) await createResource(orders, orderResource(row, change), limit());
     else await withoutResource(deps, action, row);
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -75,17 +77,21 @@ function limit(): AbortSignal {
   return AbortSignal.timeout(PATCH_LIMIT_MS);
 }
 
-/** False when there is no resource. */
+/** False when there is no resource, or another has its name by now: a patch cannot change a UID, which the server says with 422. */
 async function patched(orders: ResourceApi<Order>, row: OrderRow, change: Partial<OrderSpec>): Promise<boolean> {
-  // The UID keeps a resource of the same name that was made anew from being changed instead.
   const metadata = row.resourceUid === undefined ? {} : { metadata: { uid: row.resourceUid } };
   try {
     await orders.patch(row.resourceName, { ...metadata, spec: change }, { fieldManager: MANAGER, signal: limit() });
     return true;
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error) || (isInvalid(error) && (await isAnother(orders, row)))) return false;
     throw error;
   }
+}
+
+async function isAnother(orders: ResourceApi<Order>, row: OrderRow): Promise<boolean> {
+  const there = await orders.get(row.resourceName, { signal: limit() });
+  return there?.metadata.uid !== row.resourceUid;
 }
 
 /** Once the resource is archived, only the row is left: deleting is the one thing that can still be asked, and nobody else writes it. */

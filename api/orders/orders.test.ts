@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { OrderStatusWord } from "#crds/files.ts";
+import { orderResource } from "#crds/order-resource.ts";
 import { recordProgress } from "#store/orders.ts";
 import { ADA, ADMIN, type ApiWorld, apiWorld, BOB, PREFIX, PUBLIC_URL } from "#test/support/api-world.ts";
 import { eventually } from "#test/support/eventually.ts";
-import { createResource, resourceOf } from "./resource.ts";
+import { createResource } from "./resource.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -157,7 +158,7 @@ describe("actions", () => {
 
   async function withResource(status: OrderStatusWord) {
     const { id } = await world.order([], { status });
-    await createResource(world.orders, resourceOf(await world.row(id)));
+    await createResource(world.orders, orderResource(await world.row(id), { suspend: status === "PAUSED" }));
     return id;
   }
 
@@ -186,7 +187,8 @@ describe("actions", () => {
       const response = await world.call(c.route(id));
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ messages: [code] });
-      expect((await world.orders.get(`order-${id}`))?.spec).toMatchObject({ suspend: false, retry: 0 });
+      const wish = { suspend: when === "PAUSED", retry: 0 };
+      expect((await world.orders.get(`order-${id}`))?.spec).toMatchObject(wish);
     });
 
     test(`${name} of another user is refused with 401, of nobody with 404`, async () => {
