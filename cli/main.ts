@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { version } from "../package.json" with { type: "json" };
+import { amqpCommand } from "./commands/amqp.ts";
 import { catalogCommand } from "./commands/catalog.ts";
 import { loginCommand } from "./commands/login.ts";
 import { orderCommand } from "./commands/order.ts";
@@ -35,6 +36,7 @@ for (const command of [
   settingsCommand(),
   loginCommand(),
   orderCommand(),
+  amqpCommand(),
 ]) {
   program.addCommand(command);
 }

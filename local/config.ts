@@ -53,13 +53,16 @@ function checkUrl(text: string, what: string): string {
   return text.replace(/\/+$/, "");
 }
 
+/** What a worker has no use for. */
+const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL"];
+
 /** Variables for the worker processes: those of ours that `start` was given, and what it found out itself. */
 export function workerEnvironment(
   config: LocalConfig,
   o: { databaseUrl: string; env: Environment },
 ): Readonly<Record<string, string>> {
   const given = Object.entries(o.env).filter((entry): entry is [string, string] => {
-    return entry[0].startsWith("ORDER_") && entry[1] !== undefined && entry[0] !== "ORDER_JWT_SECRET";
+    return entry[0].startsWith("ORDER_") && entry[1] !== undefined && !SECRETS.includes(entry[0]);
   });
   return {
     ...Object.fromEntries(given),

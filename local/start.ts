@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import type { Logger } from "pino";
+import { startAmqp } from "#api/amqp/start.ts";
 import { createApi } from "#api/app.ts";
 import { serveApi } from "#api/http/serve.ts";
 import { type Catalogue, postgresCatalogue } from "#catalog/catalogue.ts";
@@ -48,7 +49,15 @@ type Context = StartOptions & {
 };
 
 /** Most time that each part may take to stop, 10 s in all. */
-const STOP_MS = { api: 500, jobs: 3000, operator: 2000, cluster: 500, database: 1000, server: 3000 } as const;
+const STOP_MS = {
+  api: 500,
+  amqp: 500,
+  jobs: 2500,
+  operator: 2000,
+  cluster: 500,
+  database: 1000,
+  server: 3000,
+} as const;
 
 /** Starts everything; resolves when orders can be made. */
 export async function startLocal(config: LocalConfig, options: StartOptions): Promise<Service> {
@@ -95,6 +104,7 @@ async function startParts(context: Context): Promise<{ url: string; databaseUrl:
   // Stopped in this order: no more Jobs are wanted by people, then the workers, only then who looks after them.
   onStop(context, "Jobs", { withinMs: STOP_MS.jobs, stop: cluster.stopJobs });
   const api = await runApi(context, shared, url);
+  runAmqp(context, shared);
   tellHolder(config.home, { pid: process.pid, command: "start", url: api });
   return { url: api, databaseUrl: database.url };
 }
@@ -179,4 +189,31 @@ async function runApi(
   const server = await serveApi(app, { host: config.host, port: url.port });
   onStop(context, "API", { withinMs: STOP_MS.api, stop: () => server.stop({ withinMs: STOP_MS.api - 100 }) });
   return url.own;
+}
+
+/** Only where a broker is named. It may come and go: the service is there without it. */
+function runAmqp(context: Context, shared: Shared): void {
+  const url = context.env["ORDER_AMQP_URL"];
+  if (!url) return;
+  const stop = new AbortController();
+  const logger = context.logger.child({ component: "amqp" });
+  const amqp = startAmqp({
+    db: shared.database.db,
+    transport: shared.transport,
+    catalogue: shared.catalogue,
+    url,
+    tenant: context.config.tenant,
+    now: context.now,
+    random: Math.random,
+    logger,
+    signal: stop.signal,
+  });
+  amqp.ready.catch((error: unknown) => logger.error({ err: error }, "Requests cannot be taken over AMQP"));
+  onStop(context, "AMQP", {
+    withinMs: STOP_MS.amqp,
+    stop: () => {
+      stop.abort();
+      return amqp.stopped;
+    },
+  });
 }

@@ -18,6 +18,7 @@ Environment:
   ORDER_DATABASE_URL   use this PostgreSQL (10 or newer) instead of an own one
   ORDER_BLOBS_URL      where fetched files are kept: file:///folder or s3://bucket/prefix
   ORDER_S3_ENDPOINT, ORDER_S3_REGION, ORDER_S3_ACCESS_KEY_ID, ORDER_S3_SECRET_ACCESS_KEY
+  ORDER_AMQP_URL       take requests from this broker too: amqp://user:password@host:port/vhost
   ORDER_JWT_SECRET     sign tokens with this secret instead of one kept in the home
   ORDER_PREFIX         path of the order service (/api/v1/rs-order)
   ORDER_NAMESPACE      Kubernetes namespace (the tenant's name)
