@@ -225,7 +225,11 @@ describe("actions", () => {
   test("a resource made anew under the same name is not touched", async () => {
     const id = await withResource("RUNNING");
     await world.db`UPDATE orders SET resource_uid = 'another' WHERE id = ${id}`;
-    expect((await world.call(`PUT /user/orders/pause/${id}`)).status).toBe(503);
+    const response = await world.call(`PUT /user/orders/pause/${id}`);
+    expect([response.status, await response.json()]).toEqual([
+      409,
+      { messages: [`Cannot pause order ${id}: its resource is gone`] },
+    ]);
     expect((await world.orders.get(`order-${id}`))?.spec.suspend).toBe(false);
   });
 
