@@ -22,12 +22,16 @@ const ACTIONS = {
   [ORDER_CONDITION.succeeded]: "Deliver",
 } as const;
 
+/** Reasons that only repeat what another condition of the same status says, or that nothing has happened yet. */
+const SILENT: readonly string[] = [RESOLVED_REASON.waiting, SUCCEEDED_REASON.refused];
+
 /** What became noteworthy between two statuses. */
 export function events(before: OrderStatus | undefined, after: OrderStatus): OrderEvent[] {
   return Object.entries(ACTIONS).flatMap(([type, action]) => {
     const was = conditionOf(before?.conditions, type);
     const is = conditionOf(after.conditions, type);
     if (is === undefined || (was?.status === is.status && was.reason === is.reason)) return [];
+    if (SILENT.includes(is.reason)) return [];
     const good = GOOD.includes(is.reason);
     if (!good && is.status !== "False") return [];
     return [{ type: good ? "Normal" : "Warning", reason: is.reason, action, note: is.message }];

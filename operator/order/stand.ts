@@ -135,7 +135,7 @@ function resolution({ row, work }: Subject): Observation {
   const type = ORDER_CONDITION.resolved;
   const cursor = cursorOf(row);
   if (row.resolvedAt === undefined) {
-    const message = `${row.productsFound} products found so far`;
+    const message = `${counted(row.productsFound, "product")} found so far`;
     return { type, status: "Unknown", reason: RESOLVED_REASON.searching, message };
   }
   if (cursor.stopped) return { type, status: "False", ...cursor.stopped };
@@ -144,7 +144,7 @@ function resolution({ row, work }: Subject): Observation {
     return { type, status: "False", reason, message: nothingText(row) };
   }
   const total = Math.max(work.files.total, row.files.total);
-  const message = `${files(total)} of ${row.productsFound} products in ${cursor.made} sub-orders`;
+  const message = `${files(total)} of ${counted(row.productsFound, "product")} in ${counted(cursor.made, "sub-order")}`;
   return { type, status: "True", reason: RESOLVED_REASON.resolved, message };
 }
 
@@ -189,5 +189,9 @@ function stage(
 }
 
 function files(count: number): string {
-  return count === 1 ? "1 file" : `${count} files`;
+  return counted(count, "file");
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
