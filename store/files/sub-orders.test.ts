@@ -61,6 +61,17 @@ test("P2: endSubOrder() fails what is still pending, for a reason, and nothing e
   });
 });
 
+test("endSubOrder() of an attempt that reported nothing is counted", async () => {
+  const { id } = await prepared();
+  await start(id);
+  await observeOrder(db, id);
+  await endSubOrder(db, id, 1, { attempt: 1, state: "Failed", failPending: "Lost", now: LATER });
+  expect(await observeOrder(db, id)).toMatchObject({
+    files: { pending: 2, failed: 2 },
+    subOrders: { failed: 1, waiting: 1 },
+  });
+});
+
 test("againSubOrder() queues the next attempt, not before its time", async () => {
   const { id } = await prepared();
   await start(id);
