@@ -57,7 +57,10 @@ const READERS: readonly Reader[] = [
     async read(path, program, want) {
       // It needs half a minute for the CRC of 4 GiB: there, the directory and the entry behind the large one must do.
       const only = want.bytes > 4 * GIB ? ["after.txt"] : [];
-      expect(await run([program, "-tqq", path, ...only])).toEqual({ code: 0, output: "" });
+      // Info-ZIP warns of an archive without entries, whoever wrote it.
+      const empty = { code: 1, output: expect.stringContaining("zipfile is empty") };
+      const result = await run([program, "-tqq", path, ...only]);
+      expect(result).toEqual(want.entries === 0 ? empty : { code: 0, output: "" });
     },
   },
   {
@@ -157,9 +160,7 @@ for (const [label, { entries }] of Object.entries(CASES)) {
 
     for (const reader of READERS) {
       const program = tool(reader.program);
-      // Info-ZIP calls an archive without entries an error, whoever wrote it.
-      const skipped = !program || (reader.program === "unzip" && label === "an empty archive");
-      test.skipIf(skipped)(
+      test.skipIf(!program)(
         `is read by ${reader.program}${program ? "" : " (not installed)"}`,
         () => reader.read(path, program ?? "", want),
         120_000,
