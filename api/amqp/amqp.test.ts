@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DueMessage } from "#store/outbox.ts";
 import { batchWriter } from "./batch-writer.ts";
+import { briefCatalogue } from "./brief-catalogue.ts";
 import { judge, rounds } from "./delivery-plan.ts";
 import { faultOf } from "./fault.ts";
 import { limiter } from "./limiter.ts";
@@ -99,4 +100,30 @@ test("limiter() runs so many at a time, all in the end, in order", async () => {
     ),
   );
   expect([most, order]).toEqual([2, [1, 2, 3, 4, 5]]);
+});
+
+test("briefCatalogue() asks a question once a second, another question at once, a failed one again", async () => {
+  let asked = 0;
+  let now = 0;
+  const summary = { products: 1, files: 1, bytes: 1, datasets: [] };
+  const real = {
+    summarize: async () => {
+      asked++;
+      if (asked === 4) throw new Error("away");
+      return summary;
+    },
+    search: async () => ({ products: [] }),
+  };
+  const brief = briefCatalogue(real, () => now);
+  const access = { email: "a", role: "EXPLOIT" as const, groups: [] };
+  const ask = (query: string) => brief.summarize([{ query }], { access, before: new Date(now) });
+  expect(await Promise.all([ask("a"), ask("a")])).toEqual([summary, summary]);
+  expect(asked).toBe(1);
+  await ask("b");
+  expect(asked).toBe(2);
+  now = 1_500;
+  await ask("a");
+  expect(asked).toBe(3);
+  await ask("c").catch(() => {});
+  expect(await ask("c")).toEqual(summary);
 });

@@ -7,6 +7,7 @@ import { listenChanges } from "#store/changes.ts";
 import { type QueuedMessage, queueMessages } from "#store/outbox.ts";
 import type { AcceptDeps } from "../orders/accept.ts";
 import { batchWriter } from "./batch-writer.ts";
+import { briefCatalogue } from "./brief-catalogue.ts";
 import { answerCancel } from "./cancel.ts";
 import { consume } from "./consumer.ts";
 import type { HandlerCounters, HandlerDeps, Inbox } from "./handle.ts";
@@ -125,8 +126,10 @@ function handlerDeps(options: AmqpOptions, o: { publisher: Publisher; sender: Se
 
 function inboxes(options: AmqpOptions): readonly Inbox[] {
   const queues = queueNames(options.tenant);
+  const catalogue = briefCatalogue(options.catalogue);
+  const deps = { ...options, catalogue, resourceLater: true };
   return [
-    { queue: queues.request, answer: (asked) => answerRequest(options, asked) },
+    { queue: queues.request, answer: (asked) => answerRequest(deps, asked) },
     { queue: queues.cancel, answer: (asked) => answerCancel(options, asked) },
   ];
 }

@@ -26,6 +26,8 @@ export type AcceptDeps = {
   readonly transport: Transport;
   readonly now: () => Date;
   readonly logger: Logger;
+  /** The answer does not wait for the order's resource: who answers hundreds a second must not stand still while Kubernetes does. */
+  readonly resourceLater?: boolean;
 };
 
 export type Asked = {
@@ -132,7 +134,10 @@ async function store(
       : outcome.correlationIdTaken(o.correlationId, inserted.row?.id);
   }
   const { row } = inserted;
-  if (row.resourceUid === undefined && row.completionTime === undefined) await makeResource(deps, row);
+  if (row.resourceUid === undefined && row.completionTime === undefined) {
+    const made = makeResource(deps, row);
+    if (!deps.resourceLater) await made;
+  }
   return { kind: "accepted", row, repeated: inserted.kind === "same" };
 }
 

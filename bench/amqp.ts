@@ -1,0 +1,156 @@
+/**
+ * From publishing a request to hearing GRANTED, through RabbitMQ, PostgreSQL (TEST_DATABASE_URL) and the local Kubernetes, all on this machine.
+ * Usage: bun bench/amqp.ts [--rate N] [--seconds S] [--backlog N] [--poison PERCENT]
+ *   --rate N      publish N requests a second for S seconds and tell how long their answers took; 0: as fast as they are answered (500 under way)
+ *   --backlog N   before that: N requests that wait when the listener starts, and how long and with how much memory they are answered
+ *   --kubernetes local|none   where resources are made: in the local Kubernetes, in the listener's process; or nowhere, as if in a cluster that costs nothing
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { EXCHANGE, HEADER } from "#api/amqp/names.ts";
+import { declareTopology, topology } from "#api/amqp/topology.ts";
+import { upsertUser } from "#store/users.ts";
+import { addProduct } from "#test/support/product.ts";
+import { testBroker } from "#test/support/rabbitmq.ts";
+import { testStore } from "#test/support/store.ts";
+
+const options = {
+  rate: { type: "string", default: "0" },
+  seconds: { type: "string", default: "20" },
+  backlog: { type: "string", default: "0" },
+  poison: { type: "string", default: "0" },
+  kubernetes: { type: "string", default: "local" },
+} as const;
+const { values } = parseArgs({ options });
+const [rate, seconds, backlog, poison] = [values.rate, values.seconds, values.backlog, values.poison].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const UNDER_WAY = 500;
+const TENANT = "default";
+const USERS = 20;
+
+const store = await testStore("bench_amqp");
+const broker = await testBroker();
+if (!broker) process.exit(1);
+for (let i = 0; i < USERS; i++) {
+  await upsertUser(store.db, { email: `user-${i}@example.org`, role: "REGISTERED_USER", groups: [], active: true });
+}
+for (let i = 0; i < 100; i++) {
+  await addProduct(store.db, { name: `p-${i}`, properties: { platform: [`sat-${i % 10}`] } }, new Date());
+}
+const connection = await broker.connect();
+await declareTopology(connection, topology(TENANT));
+const channel = await connection.createConfirmChannel();
+const answers = await connection.createChannel();
+const { queue } = await answers.assertQueue("", { exclusive: true });
+await answers.bindQueue(queue, EXCHANGE.response, "");
+
+const sentAt = new Map<string, number>();
+const latencies: number[] = [];
+let granted = 0;
+let repeated = 0;
+let onAnswer = () => {};
+await answers.consume(
+  queue,
+  (message) => {
+    if (!message) return;
+    const began = sentAt.get(message.properties.correlationId);
+    if (JSON.parse(message.content.toString()).status !== "GRANTED") throw new Error(message.content.toString());
+    if (began === undefined) return void repeated++;
+    sentAt.delete(message.properties.correlationId);
+    latencies.push(performance.now() - began);
+    granted++;
+    onAnswer();
+  },
+  { noAck: true },
+);
+
+let sent = 0;
+const headers = { [HEADER.tenant]: TENANT };
+function publish(): void {
+  const correlationId = `r-${sent}`;
+  const request = { correlationId, user: `user-${sent % USERS}@example.org`, queries: [`platform:sat-${sent % 10}`] };
+  sent++;
+  sentAt.set(correlationId, performance.now());
+  channel.publish(EXCHANGE.request, "", Buffer.from(JSON.stringify(request)), { headers, persistent: true });
+  if (Math.random() * 100 < poison)
+    channel.publish(EXCHANGE.request, "", Buffer.from("junk"), { headers, persistent: true });
+}
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await Bun.sleep(5);
+}
+
+if (backlog > 0) {
+  for (let i = 0; i < backlog; i++) {
+    publish();
+    if (i % 1000 === 999) await channel.waitForConfirms();
+  }
+  await channel.waitForConfirms();
+}
+const listener = Bun.spawn(
+  [process.execPath, join(import.meta.dir, "amqp-listener.ts"), store.url, store.schema, broker.url, values.kubernetes],
+  { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+);
+await listener.stdout.getReader().read();
+
+function memory(): number {
+  const status = readFileSync(`/proc/${listener.pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+if (backlog > 0) {
+  const began = performance.now();
+  const memories: number[] = [];
+  const timer = setInterval(() => memories.push(memory()), 500);
+  await until(() => granted >= backlog);
+  clearInterval(timer);
+  const took = (performance.now() - began) / 1000;
+  const half = memories.slice(Math.floor(memories.length / 2));
+  process.stdout.write(`backlog of ${backlog}: ${took.toFixed(1)} s, ${(backlog / took).toFixed(0)} a second; `);
+  process.stdout.write(
+    `listener ${Math.max(...memories).toFixed(0)} MB at most, ${Math.max(...half).toFixed(0)} MB in the second half\n`,
+  );
+  latencies.length = 0;
+}
+
+const before = granted;
+const cpu = process.cpuUsage();
+const began = performance.now();
+const end = began + seconds * 1000;
+if (rate === 0) {
+  onAnswer = () => {
+    if (performance.now() < end) publish();
+  };
+  for (let i = 0; i < UNDER_WAY; i++) publish();
+  await Bun.sleep(seconds * 1000);
+} else {
+  for (let due = 0; performance.now() < end; due = ((performance.now() - began) / 1000) * rate) {
+    while (sent - before < due) publish();
+    await Bun.sleep(2);
+  }
+}
+const counted = granted - before;
+const took = (performance.now() - began) / 1000;
+await until(() => sentAt.size === 0);
+latencies.sort((a, b) => a - b);
+const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? Number.NaN).toFixed(0);
+const used = process.cpuUsage(cpu);
+process.stdout.write(
+  `${(counted / took).toFixed(0)} a second over ${took.toFixed(0)} s; publish → GRANTED p50 ${at(0.5)} ms, p99 ${at(0.99)} ms\n`,
+);
+const orders = await store.db<{ n: number }[]>`SELECT count(*) AS n FROM orders`;
+process.stdout.write(`${sent} sent, ${orders[0]?.n} orders, ${granted} GRANTED, ${repeated} repeats; `);
+process.stdout.write(
+  `this client took ${((used.user + used.system) / 1e6 / took).toFixed(2)} of a processor, listener ${memory().toFixed(0)} MB\n`,
+);
+listener.kill();
+await listener.exited;
+await connection.close();
+await store.drop();
+await broker.stop();
+process.exit(0);
