@@ -31,7 +31,7 @@ export type FoundProduct = {
   readonly urn: string;
   readonly providerId: string;
   readonly version: number;
-  /** The first by label, then URN, of the product's datasets that the user may access. */
+  /** The first by label, then URN, of the product's datasets that the user may access; where every selection names a dataset, of the named. */
   readonly dataset: { readonly urn: string; readonly label: string };
   readonly files: readonly FoundFile[];
   /** Indices of the selections that match, ascending. */
@@ -45,6 +45,8 @@ export type DatasetSummary = FileTotals & {
   readonly products: number;
   /** Only types of which there are files. */
   readonly byType: Readonly<Record<string, FileTotals>>;
+  /** How many of these files are references, by type. */
+  readonly references: Readonly<Record<string, FileTotals>>;
 };
 /** Counts every product and file once, whatever the overlap of the selections; files are those that `chooseFiles` keeps. */
 export type Summary = FileTotals & { readonly products: number; readonly datasets: readonly DatasetSummary[] };

@@ -34,7 +34,8 @@ export async function searchPage(session: Session, request: PageRequest): Promis
     session,
     found.map(({ id }) => id),
   );
-  const products = found.map((row) => toProduct(row, session.datasets, files.get(row.id) ?? []));
+  const datasets = attributable(session, selections);
+  const products = found.map((row) => toProduct(row, datasets, files.get(row.id) ?? []));
   const last = rows.length > limit ? products.at(-1) : undefined;
   return last ? { products, next: last.id } : { products };
 }
@@ -50,6 +51,13 @@ function toProduct(row: ProductRow, datasets: readonly DatasetRow[], files: read
   const { id, urn, providerId, version, matched, datasetIds } = row;
   const dataset = firstDataset(datasetIds, datasets);
   return { id, urn, providerId, version, dataset: { urn: dataset.urn, label: dataset.label }, files, matched };
+}
+
+/** What products may be told to be of: where all selections name datasets, one of these, so that what was asked of a dataset is shown there. */
+export function attributable(session: Session, selections: readonly Selection[]): readonly DatasetRow[] {
+  const names = new Set(selections.map(({ dataset }) => dataset));
+  if (names.has(undefined)) return session.datasets;
+  return session.datasets.filter(({ urn, label }) => names.has(urn) || names.has(label));
 }
 
 /** The first of `datasets`, which are in order, that the product is in. */

@@ -7,15 +7,18 @@ import type { Selection } from "#crds/order.ts";
 import type { DatasetSummary, FileTotals, Summary } from "../catalogue.ts";
 import { chooseFiles } from "../file-filter.ts";
 import { Params } from "../query/params.ts";
-import { firstDataset, searchPage } from "./search.ts";
+import { attributable, firstDataset, searchPage } from "./search.ts";
 import { selectionSql } from "./selection-sql.ts";
 import type { DatasetRow, Session } from "./session.ts";
 
 type Request = { readonly selections: readonly Selection[]; readonly before: Date };
-type Totals = { products: number; readonly byType: Map<FileType, { files: number; bytes: number }> };
+type ByType = Map<FileType, FileTotals>;
+type Totals = { products: number; readonly byType: ByType; readonly references: ByType };
 type GroupRow = { readonly datasetIds: readonly number[]; readonly products: number } & Readonly<
   Record<string, unknown>
 >;
+
+type ReferenceRow = FileTotals & { readonly datasetIds: readonly number[]; readonly type: FileType };
 
 const PAGE = 2000;
 
@@ -39,15 +42,35 @@ async function byScan(session: Session, { selections, before }: Request): Promis
     SELECT p.dataset_ids, count(*) AS products, ${sums.join(", ")}
     FROM products p WHERE ${conditions.join(" OR ")} GROUP BY p.dataset_ids`;
   const rows = await session.sql.unsafe<GroupRow[]>(text, params.values as never[]);
+  const datasets = attributable(session, selections);
   const totals = new Map<DatasetRow, Totals>();
   for (const row of rows) {
-    const entry = entryOf(totals, firstDataset(row.datasetIds, session.datasets));
+    const entry = entryOf(totals, firstDataset(row.datasetIds, datasets));
     entry.products += row.products;
     for (const [index, type] of FILE_TYPES.entries()) {
-      addFiles(entry, type, { files: Number(row[`files${index}`]), bytes: Number(row[`bytes${index}`]) });
+      addFiles(entry.byType, type, { files: Number(row[`files${index}`]), bytes: Number(row[`bytes${index}`]) });
     }
   }
+  for (const { datasetIds, type, ...sum } of await referencesByScan(session, { selections, before })) {
+    addFiles(entryOf(totals, firstDataset(datasetIds, datasets)).references, type, sum);
+  }
   return totals;
+}
+
+/** References are not among the totals kept in each product; they are few, and have an index of their own. */
+function referencesByScan(session: Session, { selections, before }: Request): Promise<readonly ReferenceRow[]> {
+  const params = new Params();
+  const conditions = selections.map((selection) => {
+    const condition = selectionSql(selection, { session, params, before });
+    return selection.fileTypes
+      ? `(${condition} AND f.type = ANY(${params.add(selection.fileTypes, "text[]")}))`
+      : condition;
+  });
+  const text = `
+    SELECT p.dataset_ids, f.type, count(*) AS files, coalesce(sum(f.size), 0)::bigint AS bytes
+    FROM product_files f JOIN products p ON p.id = f.product_id
+    WHERE f.reference AND (${conditions.join(" OR ")}) GROUP BY p.dataset_ids, f.type`;
+  return session.sql.unsafe<ReferenceRow[]>(text, params.values as never[]);
 }
 
 /** Counts a kind where a selection that admits it matches. */
@@ -68,7 +91,9 @@ async function byPaging(session: Session, request: Request): Promise<Map<Dataset
       const entry = entryOf(totals, dataset);
       entry.products++;
       for (const file of chooseFiles(product, request.selections)) {
-        addFiles(entry, file.type, { files: 1, bytes: file.size ?? 0 });
+        const sum = { files: 1, bytes: file.size ?? 0 };
+        addFiles(entry.byType, file.type, sum);
+        if (file.reference) addFiles(entry.references, file.type, sum);
       }
     }
     after = page.next;
@@ -77,15 +102,15 @@ async function byPaging(session: Session, request: Request): Promise<Map<Dataset
 }
 
 function entryOf(totals: Map<DatasetRow, Totals>, dataset: DatasetRow): Totals {
-  const entry = totals.get(dataset) ?? { products: 0, byType: new Map() };
+  const entry = totals.get(dataset) ?? { products: 0, byType: new Map(), references: new Map() };
   totals.set(dataset, entry);
   return entry;
 }
 
-function addFiles(entry: Totals, type: FileType, { files, bytes }: FileTotals): void {
+function addFiles(byType: ByType, type: FileType, { files, bytes }: FileTotals): void {
   if (files === 0) return;
-  const sum = entry.byType.get(type) ?? { files: 0, bytes: 0 };
-  entry.byType.set(type, { files: sum.files + files, bytes: sum.bytes + bytes });
+  const sum = byType.get(type) ?? { files: 0, bytes: 0 };
+  byType.set(type, { files: sum.files + files, bytes: sum.bytes + bytes });
 }
 
 function toSummary(totals: ReadonlyMap<DatasetRow, Totals>): Summary {
@@ -93,12 +118,17 @@ function toSummary(totals: ReadonlyMap<DatasetRow, Totals>): Summary {
   return { ...sumOf(datasets), products: datasets.reduce((sum, dataset) => sum + dataset.products, 0), datasets };
 }
 
-function toDatasetSummary({ urn, label }: DatasetRow, { products, byType }: Totals): DatasetSummary {
+function toDatasetSummary({ urn, label }: DatasetRow, { products, byType, references }: Totals): DatasetSummary {
+  const files = sumOf([...byType.values()]);
+  return { urn, label, products, ...files, byType: inOrder(byType), references: inOrder(references) };
+}
+
+function inOrder(byType: ByType): Readonly<Record<string, FileTotals>> {
   const sorted = FILE_TYPES.flatMap((type) => {
     const sum = byType.get(type);
     return sum ? [[type, sum] as const] : [];
   });
-  return { urn, label, products, ...sumOf([...byType.values()]), byType: Object.fromEntries(sorted) };
+  return Object.fromEntries(sorted);
 }
 
 function sumOf(parts: readonly FileTotals[]): FileTotals {
