@@ -81,6 +81,10 @@ export const SETTINGS = {
     description: "Private or loopback networks (CIDR) or host:port from which files are fetched all the same",
   }),
   allowed_file_roots: texts({ default: [], description: "Folders below which file: sources may lie" }),
+  basket_upload_max_lines: whole(
+    { minimum: 1, maximum: 10_000 },
+    { default: 1000, description: "Ids in a file that is put into a basket" },
+  ),
   max_file_bytes: whole(BYTES, { default: 0, description: "Bytes of the largest file that is fetched; 0: no limit" }),
   finished_with_warning_status: words(["FAILED", "DONE_WITH_WARNING"], {
     default: "FAILED",

@@ -6,7 +6,7 @@ import type { Role } from "#crds/files.ts";
 import { orderName } from "#crds/names.ts";
 import type { OrderSpec } from "#crds/order.ts";
 import { changeNotice } from "../changes.ts";
-import type { Db } from "../db.ts";
+import type { Db, Transaction } from "../db.ts";
 import { defaultLabel, numberedLabel, specHash } from "./identity.ts";
 import { type Channel, type OrderRow, orderColumns, type StoredOrder, toOrderRow } from "./rows.ts";
 
@@ -24,6 +24,8 @@ export type InsertOrder = {
   readonly channel: Channel;
   /** The resource that was there first. Absent: to be made, under the name that follows from the id. */
   readonly resource?: { readonly name: string; readonly uid: string };
+  /** Page of the client's application that shows the order. */
+  readonly onSuccessUrl?: string;
   readonly now: Date;
 };
 
@@ -32,7 +34,7 @@ export type Inserted =
   | { readonly kind: "conflict"; readonly field: "correlationId" | "label"; readonly row?: OrderRow };
 
 /** Inserts the order, or finds the one that the same request made before, or tells which key is taken by another. */
-export async function insertOrder(db: Db, order: InsertOrder): Promise<Inserted> {
+export async function insertOrder(db: Db | Transaction, order: InsertOrder): Promise<Inserted> {
   const hash = specHash(order.spec);
   const correlationId = order.correlationId ?? `auto-correlation-id-${crypto.randomUUID()}`;
   const wanted = order.spec.label ?? order.label ?? defaultLabel(order.now);
@@ -55,16 +57,18 @@ export async function insertOrder(db: Db, order: InsertOrder): Promise<Inserted>
 }
 
 async function tryInsert(
-  db: Db,
+  db: Db | Transaction,
   order: InsertOrder,
   o: { correlationId: string; label: string; hash: string },
 ): Promise<OrderRow | undefined> {
   const [prefix] = orderName(0).split("0");
   const rows = await db<StoredOrder[]>`
     WITH made AS (
-      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, channel, created_at, status_time)
+      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, channel, on_success_url,
+        created_at, status_time)
       SELECT n, coalesce(${order.resource?.name ?? null}, ${prefix ?? ""} || n), ${order.resource?.uid ?? null}, ${order.owner}, ${o.label},
-        ${o.correlationId}, ${db.json(order.spec)}, ${o.hash}, ${order.role}, ${order.channel}, ${order.now}, ${order.now}
+        ${o.correlationId}, ${db.json(order.spec)}, ${o.hash}, ${order.role}, ${order.channel},
+        ${order.onSuccessUrl ?? null}, ${order.now}, ${order.now}
       FROM nextval('orders_id_seq') n
       ON CONFLICT DO NOTHING
       RETURNING *)
@@ -74,7 +78,7 @@ async function tryInsert(
 
 /** Who holds the correlation id (`key`) or else the label. */
 async function findTaken(
-  db: Db,
+  db: Db | Transaction,
   owner: string,
   o: { correlationId: string; label: string },
 ): Promise<{ key: boolean; hash: string; row: OrderRow } | undefined> {
@@ -90,7 +94,7 @@ async function findTaken(
 }
 
 /** The first number from `from` whose label the owner has not used. */
-async function nextFree(db: Db, owner: string, o: { label: string; from: number }): Promise<number> {
+async function nextFree(db: Db | Transaction, owner: string, o: { label: string; from: number }): Promise<number> {
   for (let from = o.from; ; from += NUMBERS_AT_ONCE) {
     const labels = Array.from({ length: NUMBERS_AT_ONCE }, (_, i) => numberedLabel(o.label, from + i));
     const used = await db<{ label: string }[]>`

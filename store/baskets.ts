@@ -1,0 +1,11 @@
+/**
+ * Baskets: what a user has put together and not ordered yet, one per user.
+ * The door to store/baskets/: other folders import from here, so the split inside may change.
+ */
+import { orderBasket } from "./baskets/order.ts";
+import { findBasket } from "./baskets/read.ts";
+import type { Basket, BasketDataset, BasketFileFilter, BasketItem, BasketTotals } from "./baskets/rows.ts";
+import { type DatasetChange, deleteBasket, writeBasket } from "./baskets/write.ts";
+
+export type { Basket, BasketDataset, BasketFileFilter, BasketItem, BasketTotals, DatasetChange };
+export { deleteBasket, findBasket, orderBasket, writeBasket };
