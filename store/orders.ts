@@ -3,18 +3,21 @@
  * The door to store/orders/: other folders import from here, so the split inside may change.
  */
 import { type InsertOrder, insertOrder } from "./orders/insert.ts";
-import {
-  expiredOrders,
-  findOrder,
-  findOrderByKey,
-  findOrderByResource,
-  listOrders,
-  ordersWithoutResource,
-} from "./orders/read.ts";
+import { expiredOrders, findOrder, findOrderByKey, findOrderByResource, ordersWithoutResource } from "./orders/read.ts";
+import { removeOrder } from "./orders/remove.ts";
 import type { OrderRow, ReadModel } from "./orders/rows.ts";
+import {
+  ORDER_SORT_KEYS,
+  type OrderFilter,
+  type OrderSortKey,
+  type ReportedOrder,
+  reportOrders,
+  searchOrders,
+  statusesExcept,
+} from "./orders/search.ts";
 import { bindResource, type OutboxMessage, purgeFiles, recordProgress } from "./orders/write.ts";
 
-export type { InsertOrder, OrderRow, OutboxMessage, ReadModel };
+export type { InsertOrder, OrderFilter, OrderRow, OrderSortKey, OutboxMessage, ReadModel, ReportedOrder };
 export {
   bindResource,
   expiredOrders,
@@ -22,8 +25,12 @@ export {
   findOrderByKey,
   findOrderByResource,
   insertOrder,
-  listOrders,
+  ORDER_SORT_KEYS,
   ordersWithoutResource,
   purgeFiles,
   recordProgress,
+  removeOrder,
+  reportOrders,
+  searchOrders,
+  statusesExcept,
 };

@@ -73,6 +73,7 @@ function found(node: unknown, type: string, field: string): string[] {
   return [...here, ...Object.values(plan).flatMap((member) => found(member, type, field))];
 }
 
+const LATER = new Date(NOW.getTime() + 86_400_000);
 const noBlobs = { sweepStaging: () => Promise.resolve(), remove: () => Promise.resolve() } as unknown as BlobStore;
 const spec = orderSpec({ owner: "user-7" });
 const sha256 = "ab".repeat(32);
@@ -85,7 +86,12 @@ const hot: Record<string, (db: Db) => Promise<unknown>> = {
   findOrderByKey: (db) => orders.findOrderByKey(db, "user-7", "key 7"),
   findOrderByResource: (db) => orders.findOrderByResource(db, { name: "order-7", uid: "uid 7" }),
   bindResource: (db) => orders.bindResource(db, 400, "uid"),
-  "listOrders of an owner": (db) => orders.listOrders(db, { owner: "user-7", excludeDeleted: true, page: 0, size: 20 }),
+  "searchOrders of an owner": (db) =>
+    orders.searchOrders(db, { owner: "user-7", statuses: orders.statusesExcept(["DELETED"]) }, { page: 0, size: 20 }),
+  "searchOrders of a part of an owner's name": (db) =>
+    orders.searchOrders(db, { ownerContains: "er-77" }, { page: 0, size: 20 }),
+  "searchOrders of a time": (db) => orders.searchOrders(db, { createdAfter: LATER }, { page: 0, size: 20 }),
+  reportOrders: (db) => Array.fromAsync(orders.reportOrders(db, { statuses: ["PAUSED"] })),
   ordersWithoutResource: (db) => orders.ordersWithoutResource(db, { before: NOW }),
   expiredOrders: (db) => orders.expiredOrders(db, new Date(NOW.getTime() + 600_000)),
   recordProgress: async (db) => {
@@ -134,6 +140,10 @@ const hot: Record<string, (db: Db) => Promise<unknown>> = {
   cancelPending: (db) => files.cancelPending(db, 13, { reason: "no", now: NOW }),
   availableFiles: (db) => files.availableFiles(db, 15, { page: 3, size: 20 }),
   archiveFiles: (db) => Array.fromAsync(files.archiveFiles(db, 15)),
+  linkedFiles: (db) => Array.fromAsync(files.linkedFiles(db, 15)),
+  datasetFiles: (db) => files.datasetFiles(db, 15, { datasetUrn: "d", page: 3, size: 20 }),
+  datasetsOfOrders: (db) => files.datasetsOfOrders(db, [15, 16]),
+  datasetOfOrder: (db) => files.datasetOfOrder(db, 15, 1),
   findFile: (db) => files.findFile(db, 12_345),
   markDownloaded: (db) => files.markDownloaded(db, [12_345, 12_347, 99_999], { now: NOW }),
   markDownloadFailed: (db) => files.markDownloadFailed(db, 12_349, "no"),
@@ -175,7 +185,7 @@ describe("no sequential scan in", () => {
   }
 });
 
-test("listOrders() of an owner of many reads one page of them, in order", async () => {
+test("searchOrders() of an owner of many reads one page of them, in order", async () => {
   await store.db`
     INSERT INTO orders (owner, label, correlation_id, resource_name, spec, spec_hash, role, channel, created_at, status_time)
     SELECT CASE WHEN n % 150 = 0 THEN 'robot' ELSE 'other-' || n END, 'label ' || n, 'key ' || n, 'robot-' || n, '{}', 'hash', 'EXPLOIT', 'amqp',
@@ -183,7 +193,7 @@ test("listOrders() of an owner of many reads one page of them, in order", async 
     FROM generate_series(1, 10000) n`;
   await store.db`ANALYZE orders`;
   sent = [];
-  await orders.listOrders(watched, { owner: "robot", page: 0, size: 20 });
+  await orders.searchOrders(watched, { owner: "robot" }, { page: 0, size: 20 });
   const page = sent.find(({ text }) => text.includes("LIMIT"));
   const [plan] = await store.db.unsafe(`EXPLAIN (FORMAT JSON) ${page?.text}`, [...(page?.parameters ?? [])] as never[]);
   expect(found(plan?.["QUERY PLAN"], "Sort", "Sort Key")).toEqual([]);

@@ -30,11 +30,11 @@ export function metadata(request: PageRequest, total: number): Metadata {
   return { size, totalElements: total, totalPages: Math.ceil(total / size), number: page };
 }
 
-/** `self`, and the pages around it where there is more than one. `href` is the address of the list without the page. */
+/** `self`, and the pages around it where there is more than one. `href` is the address of the list without the page, with or without a query. */
 export function pageLinks(request: PageRequest, total: number, href: string): readonly Link[] {
   const { page, size } = request;
   const last = Math.max(Math.ceil(total / size) - 1, 0);
-  const at = (number: number) => `${href}?page=${number}&size=${size}`;
+  const at = (number: number) => `${href}${href.includes("?") ? "&" : "?"}page=${number}&size=${size}`;
   const self = { rel: "self", href: at(page) };
   if (last === 0) return [self];
   return [

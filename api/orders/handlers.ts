@@ -1,10 +1,11 @@
 /** Orders over REST: asking for one, looking at them. */
 import type { Db } from "#store/db.ts";
-import { datasetsOf } from "#store/files.ts";
-import { listOrders as findOrders, type OrderRow } from "#store/orders.ts";
-import { type Handler, idParam } from "../http/call.ts";
+import { datasetsOf, datasetsOfOrders, type OrderDataset } from "#store/files.ts";
+import { ORDER_SORT_KEYS, type OrderFilter, type OrderRow, searchOrders, statusesExcept } from "#store/orders.ts";
+import { type Call, type Handler, idParam } from "../http/call.ts";
 import { metadata, pageLinks, pageRequest } from "../http/page.ts";
 import { json, wrap } from "../http/respond.ts";
+import { sortedHref, sortRequest } from "../http/sort.ts";
 import { type AcceptDeps, acceptOrder } from "./accept.ts";
 import { orderToRead } from "./access.ts";
 import { orderDto, orderLinks } from "./dto.ts";
@@ -46,25 +47,47 @@ function refused(refusal: Refusal) {
 
 /** O3. Deleted orders are hidden from their owner. */
 export function listOrders(deps: OrderDeps): Handler {
-  return async ({ principal, query }) => {
-    const page = pageRequest(query);
-    const { rows, total } = await findOrders(deps.db, { owner: principal.email, excludeDeleted: true, ...page });
-    return json(200, {
-      metadata: metadata(page, total),
-      content: await Promise.all(rows.map((row) => orderResource(deps, row))),
-      links: pageLinks(page, total, `${deps.base}/user/orders`),
-    });
-  };
+  const filter = { statuses: statusesExcept(["DELETED"]) };
+  return (call) => orderPage(deps, call, { filter: { ...filter, owner: call.principal.email }, path: "/user/orders" });
 }
 
 /** O4. */
 export function getOrder(deps: OrderDeps): Handler {
   return async (call) => {
     const row = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
-    return json(200, await orderResource(deps, row));
+    return json(200, await shownOrder(deps, row));
   };
 }
 
-async function orderResource(deps: OrderDeps, row: OrderRow) {
-  return wrap(orderDto(row, await datasetsOf(deps.db, row.id)), orderLinks(row, deps.base));
+/** The page of orders that the call asks for, newest first unless it asks for another order. */
+export async function orderPage(
+  deps: OrderDeps,
+  call: Call,
+  o: { readonly filter: OrderFilter; readonly path: string },
+): Promise<Response> {
+  const page = pageRequest(call.query);
+  const sorts = sortRequest(call.query, ORDER_SORT_KEYS);
+  const { rows, total } = await searchOrders(deps.db, o.filter, { ...page, sorts });
+  return json(200, {
+    metadata: metadata(page, total),
+    content: await shownOrders(deps, rows),
+    links: pageLinks(page, total, sortedHref(deps.base + o.path, sorts)),
+  });
+}
+
+/** One question for the datasets of all of them. */
+async function shownOrders(deps: OrderDeps, rows: readonly OrderRow[]) {
+  const datasets = await datasetsOfOrders(
+    deps.db,
+    rows.map((row) => row.id),
+  );
+  return rows.map((row) => shown(deps, row, datasets.get(row.id) ?? []));
+}
+
+export async function shownOrder(deps: OrderDeps, row: OrderRow) {
+  return shown(deps, row, await datasetsOf(deps.db, row.id));
+}
+
+function shown(deps: OrderDeps, row: OrderRow, datasets: readonly OrderDataset[]) {
+  return wrap(orderDto(row, datasets), orderLinks(row, deps.base));
 }

@@ -33,7 +33,7 @@ export function fileRows(db: Db | Transaction) {
  * The FileRows of some sub-orders in these states, in order: one index range for each. Written so that nothing else can be planned: while
  * statistics are from before the files were fetched, PostgreSQL believes that hardly any is AVAILABLE and joins in ways that take minutes.
  */
-function filesOfSubOrders(
+export function filesOfSubOrders(
   db: Db | Transaction,
   orderId: number,
   o: { readonly numbers: readonly number[]; readonly states: readonly FileState[] },
@@ -48,10 +48,10 @@ function filesOfSubOrders(
     ORDER BY f.sub_order, f.id`;
 }
 
-function fileColumns(db: Db | Transaction) {
+export function fileColumns(db: Db | Transaction) {
   return db`f.id, f.order_id, f.sub_order, f.reference, f.product_urn, f.provider_id, f.product_version, f.file_type, f.uri, f.filename,
     f.mime_type, coalesce(f.received_size, f.size) AS size, f.checksum, f.algorithm, f.state, f.crc32, encode(f.sha256, 'hex') AS sha256,
-    f.error, s.dataset_urn, s.dataset_label`;
+    f.error, s.dataset_urn, s.dataset_label, s.id AS sub_order_id`;
 }
 
 /** Absent also once the order's files are given back. */
@@ -102,15 +102,29 @@ export async function* archiveFiles(db: Db, orderId: number): AsyncIterable<read
     SELECT number, files_available - download_errors + files_downloaded AS n FROM sub_orders_now
     WHERE order_id = ${orderId} AND files_available - download_errors + files_downloaded > 0
     ORDER BY number`;
+  yield* inPages(db, orderId, { counted, states: ["AVAILABLE", "DOWNLOADED"] });
+}
+
+/** The files that a link may lead to: those that are there or may still arrive, paged as those of an archive. */
+export async function* linkedFiles(db: Db, orderId: number): AsyncIterable<readonly FileRow[]> {
+  const counted = await db<{ number: number; n: number }[]>`
+    SELECT number, files_total AS n FROM sub_orders WHERE order_id = ${orderId} ORDER BY number`;
+  yield* inPages(db, orderId, { counted, states: ["PENDING", "AVAILABLE", "DOWNLOADED"] });
+}
+
+async function* inPages(
+  db: Db,
+  orderId: number,
+  o: { readonly counted: readonly { number: number; n: number }[]; readonly states: readonly FileState[] },
+): AsyncIterable<readonly FileRow[]> {
+  const { counted, states } = o;
   for (let at = 0; at < counted.length; ) {
     const numbers: number[] = [];
     for (let files = 0; at < counted.length && files < ARCHIVE_PAGE; at++) {
       numbers.push(counted[at]?.number ?? 0);
       files += counted[at]?.n ?? 0;
     }
-    const rows = await db<
-      FileRow[]
-    >`${filesOfSubOrders(db, orderId, { numbers, states: ["AVAILABLE", "DOWNLOADED"] })}`;
+    const rows = await db<FileRow[]>`${filesOfSubOrders(db, orderId, { numbers, states })}`;
     if (rows.length > 0) yield rows.map((row) => withoutNulls<FileRow>(row));
   }
 }

@@ -71,6 +71,8 @@ export type FileRow = NewFile & {
   readonly id: number;
   readonly orderId: number;
   readonly subOrder: number;
+  /** The sub-order's id, which the contract calls that of a files task. */
+  readonly subOrderId: number;
   readonly datasetUrn: string;
   readonly datasetLabel: string;
   readonly state: FileState;

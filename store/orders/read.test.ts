@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { NOW, orderSpec, storedOrder, testStore } from "#test/support/store.ts";
-import { expiredOrders, findOrderByKey, findOrderByResource, listOrders, ordersWithoutResource } from "./read.ts";
+import { expiredOrders, findOrderByKey, findOrderByResource, ordersWithoutResource } from "./read.ts";
 import type { ReadModel } from "./rows.ts";
 import { bindResource, recordProgress } from "./write.ts";
 
@@ -60,26 +60,6 @@ test("ordersWithoutResource() finds rows whose resource was never bound, once th
   expect(await found("2026-02-01T00:00:01Z")).toBe(true);
   await bindResource(db, id, "uid");
   expect(await found("2026-02-01T00:00:01Z")).toBe(false);
-});
-
-test("listOrders() gives the newest first, in pages, by owner and status", async () => {
-  const spec = orderSpec({ owner: "lists@example.org" });
-  const rows = [];
-  for (let i = 0; i < 5; i++) rows.push(await storedOrder(db, { spec }));
-  const ids = rows.map((row) => row.id).toReversed();
-  await setModel(ids[0] ?? 0, { status: "DELETED" });
-  await setModel(ids[1] ?? 0, { status: "DONE" });
-  const list = async (o: Partial<Parameters<typeof listOrders>[1]>) => {
-    const { rows, total } = await listOrders(db, { owner: spec.owner, page: 0, size: 10, ...o });
-    return { ids: rows.map((row) => row.id), total };
-  };
-  expect(await list({})).toEqual({ ids, total: 5 });
-  expect(await list({ page: 1, size: 2 })).toEqual({ ids: ids.slice(2, 4), total: 5 });
-  expect(await list({ page: 9 })).toEqual({ ids: [], total: 5 });
-  expect(await list({ excludeDeleted: true })).toEqual({ ids: ids.slice(1), total: 4 });
-  expect(await list({ statuses: ["DONE", "DELETED"] })).toEqual({ ids: ids.slice(0, 2), total: 2 });
-  expect(await list({ statuses: [] })).toEqual({ ids: [], total: 0 });
-  expect((await listOrders(db, { page: 0, size: 1 })).total).toBeGreaterThan(5);
 });
 
 test("P25: expiredOrders() finds every order whose time is over, failed and done ones too, until it is told as expired", async () => {

@@ -1,5 +1,4 @@
-/** Reading orders: by number, by key, by resource, in pages. Every read goes through an index; none touches the files. */
-import type { OrderStatusWord } from "#crds/files.ts";
+/** Reading orders: by number, by key, by resource. Every read goes through an index; none touches the files. */
 import type { Db } from "../db.ts";
 import { type OrderRow, orderColumns, type StoredOrder, toOrderRow } from "./rows.ts";
 
@@ -31,32 +30,6 @@ export async function findOrderByResource(
     ORDER BY resource_uid IS NULL AND ${uid}::text IS NOT NULL, id DESC
     LIMIT 1`;
   return row && toOrderRow(row);
-}
-
-export type OrderPage = { readonly rows: readonly OrderRow[]; readonly total: number };
-
-/** One page of orders, newest first, and how many there are; `page` counts from 0. */
-export async function listOrders(
-  db: Db,
-  o: {
-    readonly owner?: string;
-    readonly statuses?: readonly OrderStatusWord[];
-    readonly excludeDeleted?: boolean;
-    readonly page: number;
-    readonly size: number;
-  },
-): Promise<OrderPage> {
-  const where = db`
-    WHERE true
-    ${o.owner === undefined ? db`` : db`AND owner = ${o.owner}`}
-    ${o.statuses === undefined ? db`` : db`AND status = ANY(${[...o.statuses]}::text[])`}
-    ${o.excludeDeleted ? db`AND status <> 'DELETED'` : db``}`;
-  const [rows, [count]] = await Promise.all([
-    db<StoredOrder[]>`
-      SELECT ${orderColumns(db)} FROM orders ${where} ORDER BY id DESC LIMIT ${o.size} OFFSET ${o.page * o.size}`,
-    db<{ total: number }[]>`SELECT count(*) AS total FROM orders ${where}`,
-  ]);
-  return { rows: rows.map(toOrderRow), total: count?.total ?? 0 };
 }
 
 /** Orders asked for before that time whose resource was never bound: the process died between the row and the resource. */
