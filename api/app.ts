@@ -7,6 +7,16 @@ import type { BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { tokenKey } from "./auth/tokens.ts";
+import {
+  addBasketSelection,
+  emptyBasket,
+  getBasket,
+  removeBasketDataset,
+  removeBasketItem,
+  updateBasketFileFilters,
+  updateBasketProcessing,
+  uploadBasketSelection,
+} from "./baskets/handlers.ts";
 import { planCache } from "./download/archives.ts";
 import { downloadFile } from "./download/download-file.ts";
 import { downloadOrder } from "./download/download-order.ts";
@@ -17,7 +27,9 @@ import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
 import { json, respond } from "./http/respond.ts";
 import { type Handlers, router } from "./http/router.ts";
 import { orderAction } from "./orders/actions.ts";
+import { applicationHours, orderFromBasket, userHours } from "./orders/from-basket.ts";
 import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
+import { restartOrder } from "./orders/restart.ts";
 
 export type ApiConfig = {
   readonly tenant: string;
@@ -58,6 +70,17 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const archive = downloadOrder({ db, blobs, now, logger, plans: planCache(), fileUrl: (id) => fileUrl(base, id) });
   const file = downloadFile({ db, blobs, now, logger });
   return {
+    getBasket: getBasket(deps),
+    emptyBasket: emptyBasket(deps),
+    addBasketSelection: addBasketSelection(deps),
+    uploadBasketSelection: uploadBasketSelection(deps),
+    removeBasketDataset: removeBasketDataset(deps),
+    removeBasketItem: removeBasketItem(deps),
+    updateBasketProcessing: updateBasketProcessing(deps),
+    updateBasketFileFilters: updateBasketFileFilters(deps),
+    orderBasket: orderFromBasket({ ...deps, base }, userHours),
+    orderBasketForApplication: orderFromBasket({ ...deps, base }, applicationHours),
+    restartOrder: restartOrder({ ...deps, base }),
     applyOrder: applyOrder(deps),
     listOrders: listOrders({ db, base }),
     getOrder: getOrder({ db, base }),

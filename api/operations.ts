@@ -13,9 +13,45 @@ export type Operation = {
   readonly path: string;
   readonly at?: "root";
   readonly access: Access;
+  /** The handler reads the body itself, as it arrives. */
+  readonly body?: "streamed";
 };
 
 export const OPERATIONS = {
+  // The contract's B1–B8
+  getBasket: { method: "GET", path: "/order/basket", access: "REGISTERED_USER" },
+  emptyBasket: { method: "DELETE", path: "/order/basket", access: "REGISTERED_USER" },
+  addBasketSelection: { method: "POST", path: "/order/basket/selection", access: "REGISTERED_USER" },
+  uploadBasketSelection: {
+    method: "POST",
+    path: "/order/basket/selection/upload",
+    access: "REGISTERED_USER",
+    body: "streamed",
+  },
+  removeBasketDataset: {
+    method: "DELETE",
+    path: "/order/basket/dataset/:datasetSelectionId",
+    access: "REGISTERED_USER",
+  },
+  removeBasketItem: {
+    method: "DELETE",
+    path: "/order/basket/dataset/:datasetSelectionId/:itemsSelectionDate",
+    access: "REGISTERED_USER",
+  },
+  updateBasketProcessing: {
+    method: "PUT",
+    path: "/order/basket/dataset/:datasetSelectionId/updateProcessing",
+    access: "REGISTERED_USER",
+  },
+  updateBasketFileFilters: {
+    method: "PUT",
+    path: "/order/basket/dataset/:datasetSelectionId/updateFileFilters",
+    access: "REGISTERED_USER",
+  },
+  // O1, O8, O14
+  orderBasket: { method: "POST", path: "/user/orders", access: "REGISTERED_USER" },
+  restartOrder: { method: "POST", path: "/user/orders/:orderId/restart", access: "REGISTERED_USER" },
+  orderBasketForApplication: { method: "POST", path: "/orders", access: "ADMIN" },
   // The contract's O2–O9, O11
   applyOrder: { method: "POST", path: "/user/orders/apply", access: "REGISTERED_USER" },
   listOrders: { method: "GET", path: "/user/orders", access: "REGISTERED_USER" },

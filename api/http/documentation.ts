@@ -1,6 +1,8 @@
 /** What is said of each route in the OpenAPI document. The compiler demands an entry for every route of the table. */
 import { type TSchema, Type } from "@sinclair/typebox";
+import { BASKET_DOCUMENTATION } from "../baskets/documentation.ts";
 import type { OperationId } from "../operations.ts";
+import { LabelRequest } from "../orders/label.ts";
 import { OrderRequest } from "../orders/request.ts";
 import {
   AvailableFile,
@@ -18,11 +20,16 @@ import {
 export type ResponseDoc = { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string };
 export type OperationDoc = {
   readonly summary: string;
-  readonly tag: "orders" | "files" | "download" | "authentication" | "service";
+  readonly tag: "basket" | "orders" | "files" | "download" | "authentication" | "service";
   readonly description?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of parts of the path that are no whole numbers. */
+  readonly params?: Readonly<Record<string, TSchema>>;
   readonly body?: TSchema;
+  /** JSON unless told. */
+  readonly bodyType?: string;
+  readonly bodyOptional?: boolean;
   readonly responses: Readonly<Record<number, ResponseDoc>>;
 };
 
@@ -86,7 +93,35 @@ const FILE: OperationDoc = {
   },
 };
 
+const MADE: ResponseDoc = { description: "The new order.", schema: wrapped(OrderDto) };
+const LABEL_REFUSED = refusal("The label is taken, too long, or the body is wrong: a code says which.");
+const FROM_BASKET: Omit<OperationDoc, "summary"> = {
+  tag: "orders",
+  description: "The basket is empty afterwards.",
+  body: Type.Ref(LabelRequest),
+  bodyOptional: true,
+  responses: { 201: MADE, 204: { description: "There is no basket." }, 422: LABEL_REFUSED },
+};
+
 export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
+  ...BASKET_DOCUMENTATION,
+  orderBasket: { summary: "Order the basket", ...FROM_BASKET },
+  orderBasketForApplication: { summary: "Order the basket for an application that fetches at once", ...FROM_BASKET },
+  restartOrder: {
+    summary: "Order the same once more",
+    tag: "orders",
+    description:
+      "Allowed when DONE, DONE_WITH_WARNING or FAILED. A new order of the same owner, without products that have come since.",
+    body: Type.Ref(LabelRequest),
+    bodyOptional: true,
+    responses: {
+      201: MADE,
+      401: ACTION_RESPONSES[401],
+      403: refusal("The caller's role is too low, or the owner may not order any more."),
+      404: refusal("No such order."),
+      422: LABEL_REFUSED,
+    },
+  },
   applyOrder: {
     summary: "Order by queries",
     tag: "orders",

@@ -47,17 +47,23 @@ function operationOf({ id, operation, path }: Route): Json {
     "x-role": operation.access,
     security: operation.access === "ANYONE" ? [] : [{ bearer: [] }, { tokenParameter: [] }],
     parameters: [
-      ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => pathParameter(name ?? "")),
+      ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => pathParameter(name ?? "", doc.params)),
       ...parameters("query", doc.query),
       ...parameters("header", doc.headers),
     ],
-    ...(doc.body && { requestBody: { required: true, content: { "application/json": { schema: plain(doc.body) } } } }),
+    ...(doc.body && {
+      requestBody: {
+        required: !doc.bodyOptional,
+        content: { [doc.bodyType ?? "application/json"]: { schema: plain(doc.body) } },
+      },
+    }),
     responses: responsesOf(operation, doc),
   };
 }
 
-function pathParameter(name: string): Json {
-  return { name, in: "path", required: true, schema: { type: "integer" } };
+function pathParameter(name: string, schemas: OperationDoc["params"] = {}): Json {
+  const schema = schemas[name];
+  return { name, in: "path", required: true, schema: schema ? plain(schema) : { type: "integer" } };
 }
 
 function parameters(place: "query" | "header", described: Readonly<Record<string, string>> = {}): readonly Json[] {
@@ -82,6 +88,7 @@ function responsesOf(operation: Operation, doc: OperationDoc): Json {
     ...(doc.body && {
       400: { description: "The body is not JSON.", ...problem },
       413: { description: "The body is too large.", ...problem },
+      415: { description: "The body is of another kind.", ...problem },
     }),
     500: { description: "A fault of the service, told in its log.", ...problem },
     ...Object.fromEntries(Object.entries(doc.responses).map(([status, response]) => [status, responseOf(response)])),

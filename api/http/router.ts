@@ -51,7 +51,7 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
 }
 
 function hasBody(operation: Operation): boolean {
-  return operation.method === "POST" || operation.method === "PUT";
+  return (operation.method === "POST" || operation.method === "PUT") && operation.body !== "streamed";
 }
 
 /** Who calls, if they may call this route; asked once per request however often it is called. */

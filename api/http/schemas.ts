@@ -2,6 +2,10 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import { ORDER_STATUSES, ROLES } from "#crds/files.ts";
 import { SubOrderCounters } from "#crds/order.ts";
+import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
+import { BasketSelectionRequest } from "../baskets/request.ts";
+import { Basket } from "../baskets/schemas.ts";
+import { LabelRequest } from "../orders/label.ts";
 
 const time = (description: string) => Type.String({ format: "date-time", description });
 const words = (values: readonly string[], description: string) =>
@@ -144,6 +148,11 @@ export const COMPONENTS: readonly TSchema[] = [
   Problem,
   OrderResponse,
   OrderDto,
+  LabelRequest,
+  Basket,
+  BasketSelectionRequest,
+  FileSelectionDescription,
+  ProcessDatasetDescription,
   AvailableFile,
   FlatAvailableFile,
   Token,

@@ -9,7 +9,6 @@ import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
 import { type Role, roleAtLeast } from "#crds/files.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
-import { orderResource } from "#crds/order-resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import { findOrderByKey, insertOrder, type OrderRow } from "#store/orders.ts";
@@ -17,7 +16,7 @@ import { readSettings } from "#store/settings.ts";
 import { findUser } from "#store/users.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
-import { createResource, orderResources } from "./resource.ts";
+import { tryToCreate } from "./resource.ts";
 import { orderSpec, requestField, selectionsOf, unfiltered } from "./spec.ts";
 
 export type AcceptDeps = {
@@ -37,9 +36,6 @@ export type Asked = {
   /** The most that the caller's token allows; the catalogue is searched with no more. Absent: the owner's own role. */
   readonly role?: Role;
 };
-
-/** How long an answer waits for the resource. Longer than that and the operator sees to it. */
-const RESOURCE_WAIT_MS = 1_000;
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
   const parsed = parseOrderRequest(asked.body);
@@ -135,17 +131,8 @@ async function store(
   }
   const { row } = inserted;
   if (row.resourceUid === undefined && row.completionTime === undefined) {
-    const made = makeResource(deps, row);
+    const made = tryToCreate(deps, row);
     if (!deps.resourceLater) await made;
   }
   return { kind: "accepted", row, repeated: inserted.kind === "same" };
-}
-
-/** Never fails: without the resource the order is only later, because the operator makes those that are missing. */
-async function makeResource(deps: AcceptDeps, row: OrderRow): Promise<void> {
-  try {
-    await createResource(orderResources(deps.transport), orderResource(row), AbortSignal.timeout(RESOURCE_WAIT_MS));
-  } catch (error) {
-    deps.logger.warn({ err: error, orderId: row.id }, "cannot create the order's resource yet");
-  }
 }

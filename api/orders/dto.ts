@@ -5,7 +5,7 @@
 import type { OrderDataset } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import type { Link } from "../http/respond.ts";
-import { ACTIONS, type ActionName, allowed } from "./state.ts";
+import { allowed, type Refusable } from "./state.ts";
 
 export type DatasetTaskDto = {
   readonly id: number;
@@ -66,9 +66,11 @@ function datasetTasks(datasets: readonly OrderDataset[]): readonly DatasetTaskDt
     }));
 }
 
-const HREFS: Readonly<Record<ActionName, (id: number) => string>> = {
+/** In the order in which they are shown. */
+const HREFS: Readonly<Record<Refusable, (id: number) => string>> = {
   pause: (id) => `/user/orders/pause/${id}`,
   resume: (id) => `/user/orders/resume/${id}`,
+  restart: (id) => `/user/orders/${id}/restart`,
   retry: (id) => `/user/orders/${id}/retry`,
   cancel: (id) => `/user/orders/${id}/cancel`,
   delete: (id) => `/user/orders/${id}`,
@@ -83,8 +85,8 @@ export function orderLinks(row: OrderRow, base: string): readonly Link[] {
   if (row.status !== "DELETED" && row.files.available > 0) {
     links.push({ rel: "download", href: `${base}/user/orders/${row.id}/download` });
   }
-  for (const action of ACTIONS) {
-    if (allowed(action, row)) links.push({ rel: action, href: base + HREFS[action](row.id) });
+  for (const [action, href] of Object.entries(HREFS)) {
+    if (allowed(action as Refusable, row)) links.push({ rel: action, href: base + href(row.id) });
   }
   return links;
 }

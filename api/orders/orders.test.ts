@@ -62,15 +62,15 @@ describe("O4 get", () => {
     PENDING: ["pause", "cancel"],
     RUNNING: ["download", "pause", "cancel"],
     PAUSED: ["download", "resume", "cancel", "delete"],
-    DONE: ["download", "delete"],
-    DONE_WITH_WARNING: ["download", "retry", "delete"],
-    FAILED: ["download", "retry", "delete"],
+    DONE: ["download", "restart", "delete"],
+    DONE_WITH_WARNING: ["download", "restart", "retry", "delete"],
+    FAILED: ["download", "restart", "retry", "delete"],
     EXPIRED: ["delete"],
     DELETED: [],
     ERROR: [],
   };
   for (const [status, want] of Object.entries(links) as [OrderStatusWord, string[]][]) {
-    test(`links of ${status}: ${want.join(", ") || "none"}`, async () => {
+    test(`OrderControllerLinksIT, links of ${status}: ${want.join(", ") || "none"}`, async () => {
       const { id } = await world.order(want.includes("download") ? [{ name: "a", content: "a" }] : [], { status });
       const body = (await (await world.call(`GET /user/orders/${id}`)).json()) as Links;
       expect(body.links.map((link) => link.rel)).toEqual(["self", "list", ...want]);

@@ -1,6 +1,6 @@
 /** What becomes of a request for an order, with the contract's words for each refusal. REST and AMQP put the same outcome in their own form. */
 import type { OrderRow } from "#store/orders.ts";
-import type { RequestProblem } from "./request.ts";
+import type { BodyProblem } from "../http/check-body.ts";
 
 export type ErrorType = "INVALID_CONTENT" | "FORBIDDEN" | "ORDER_LIMIT_REACHED" | "EMPTY_ORDER" | "INTERNAL_ERROR";
 
@@ -33,7 +33,7 @@ function refusal(correlationId: string, parts: RefusalParts): Refusal {
   return { kind: "refused", correlationId, httpStatus: 422, messages: [parts.message], ...parts };
 }
 
-export function invalid(correlationId: string, problems: readonly RequestProblem[]): Refusal {
+export function invalid(correlationId: string, problems: readonly BodyProblem[]): Refusal {
   return refusal(correlationId, {
     status: "DENIED",
     errorType: "INVALID_CONTENT",

@@ -3,10 +3,10 @@
  * Unknown fields are ignored, as the contract's own service does: its clients send some. Within `selections`, which only our clients know,
  * an unknown field is refused, so that a misspelt filter never orders everything.
  */
-import { type TSchema, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 import { LIMITS, Selection } from "#crds/order.ts";
+import { type BodyProblem, bodyProblems, firstPerField, withoutNulls } from "../http/check-body.ts";
 import { checkable } from "./checkable.ts";
 
 export const OrderRequest = Type.Object(
@@ -87,15 +87,11 @@ export type OrderRequest = {
   readonly selections?: readonly Selection[];
 };
 
-/** What is wrong with one field of a request; `rejected` is what stood there. */
-export type RequestProblem = { readonly field: string; readonly message: string; readonly rejected?: unknown };
-
 export type ParsedRequest =
   | { readonly kind: "request"; readonly request: OrderRequest }
-  | { readonly kind: "problems"; readonly problems: readonly RequestProblem[] };
+  | { readonly kind: "problems"; readonly problems: readonly BodyProblem[] };
 
 const checker = TypeCompiler.Compile(checkable(OrderRequest));
-const MAX_PROBLEMS = 20;
 
 /** Checks the shape of a request; null counts as absent and a size in digits as a number, as the contract's service reads them. */
 export function parseOrderRequest(body: unknown): ParsedRequest {
@@ -103,7 +99,7 @@ export function parseOrderRequest(body: unknown): ParsedRequest {
     return { kind: "problems", problems: [{ field: "body", message: "expected a JSON object" }] };
   }
   const candidate = lenient(body as Record<string, unknown>);
-  const problems = [...checker.Errors(candidate)].map(toProblem);
+  const problems = [...bodyProblems(checker, candidate)];
   if (candidate["queries"] === undefined && candidate["selections"] === undefined) {
     problems.unshift({ field: "queries", message: "list of queries should not be empty", rejected: body });
   }
@@ -124,38 +120,4 @@ function lenient(body: Record<string, unknown>): Record<string, unknown> {
   if (typeof limit === "string" && /^\d{1,15}$/.test(limit)) request["sizeLimitInBytes"] = Number(limit);
   if (request["label"] === "") delete request["label"];
   return request;
-}
-
-function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
-}
-
-function toProblem(error: ValueError): RequestProblem {
-  const field = error.path
-    .slice(1)
-    .replaceAll(/\/(\d+)/g, "[$1]")
-    .replaceAll("/", ".");
-  if (error.type === ValueErrorType.ObjectAdditionalProperties) {
-    return { field, message: `unknown field; expected one of ${Object.keys(error.schema["properties"]).join(", ")}` };
-  }
-  return { field, message: faultOf(error.schema) ?? expected(error), rejected: error.value };
-}
-
-/** The contract's own words for a field, where it has some. */
-function faultOf(schema: TSchema): string | undefined {
-  const fault: unknown = schema["fault"];
-  return typeof fault === "string" ? fault : undefined;
-}
-
-function expected(error: ValueError): string {
-  const values: unknown = error.schema["enum"] ?? error.schema["anyOf"]?.map((s: TSchema) => s["const"]);
-  if (Array.isArray(values)) return `expected one of ${values.join(", ")}`;
-  const message = error.message.replace(/^E/, "e").replace(/ to be /, " ");
-  return message;
-}
-
-function firstPerField(problems: readonly RequestProblem[]): readonly RequestProblem[] {
-  const byField = new Map<string, RequestProblem>();
-  for (const problem of problems) if (!byField.has(problem.field)) byField.set(problem.field, problem);
-  return [...byField.values()].slice(0, MAX_PROBLEMS);
 }

@@ -9,14 +9,20 @@ const MIN_AVAILABILITY_SECONDS = 60;
 /** The queries first, in their order, then the request's own selections. */
 export function selectionsOf(request: OrderRequest): readonly Selection[] {
   const { queries = [], filters, selections = [] } = request;
-  const types = [...new Set(filters?.dataTypes)];
-  const filter = {
-    ...(filters && {
-      fileTypes: types.flatMap((type): readonly FileType[] => (type === "RAWDATA" ? [type] : QUICKLOOKS)),
-    }),
-    ...(filters?.filenameRegExp !== undefined && { fileNamePattern: filters.filenameRegExp }),
-  };
+  const filter = fileFilter({ kinds: filters?.dataTypes, pattern: filters?.filenameRegExp });
   return [...[...new Set(queries)].map((query) => ({ query, ...filter })), ...selections];
+}
+
+/** A file filter in the contract's kinds, `QUICKLOOK` standing for all its sizes; what is absent restricts nothing. */
+export function fileFilter(o: {
+  readonly kinds?: readonly ("RAWDATA" | "QUICKLOOK")[] | undefined;
+  readonly pattern?: string | undefined;
+}): Pick<Selection, "fileTypes" | "fileNamePattern"> {
+  const kinds = o.kinds && [...new Set(o.kinds)];
+  return {
+    ...(kinds && { fileTypes: kinds.flatMap((kind): FileType[] => (kind === "RAWDATA" ? [kind] : [...QUICKLOOKS])) }),
+    ...(o.pattern !== undefined && { fileNamePattern: o.pattern }),
+  };
 }
 
 /** Names a field of the selections after the field of the request that it came from. */
@@ -40,11 +46,22 @@ export function orderSpec(
   request: OrderRequest,
   o: { readonly owner: string; readonly selections: readonly Selection[]; readonly availabilitySeconds: number },
 ): OrderSpec {
+  return newSpec({ ...o, label: request.label, sizeLimitBytes: request.sizeLimitInBytes });
+}
+
+/** What a new order is: not paused, not retried. */
+export function newSpec(o: {
+  readonly owner: string;
+  readonly label?: string | undefined;
+  readonly selections: readonly Selection[];
+  readonly sizeLimitBytes?: number | undefined;
+  readonly availabilitySeconds: number;
+}): OrderSpec {
   return {
     owner: o.owner,
-    ...(request.label !== undefined && { label: request.label }),
+    ...(o.label !== undefined && { label: o.label }),
     selections: [...o.selections],
-    ...(request.sizeLimitInBytes !== undefined && { sizeLimitBytes: request.sizeLimitInBytes }),
+    ...(o.sizeLimitBytes !== undefined && { sizeLimitBytes: o.sizeLimitBytes }),
     subOrderAvailabilitySeconds: Math.max(o.availabilitySeconds, MIN_AVAILABILITY_SECONDS),
     suspend: false,
     retry: 0,

@@ -2,13 +2,16 @@
 import type { OrderStatusWord } from "#crds/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 
-export const ACTIONS = ["pause", "resume", "retry", "cancel", "delete"] as const;
-export type ActionName = (typeof ACTIONS)[number];
+export type ActionName = "pause" | "resume" | "retry" | "cancel" | "delete";
 
-const RULES: Readonly<Record<ActionName, { readonly when: readonly OrderStatusWord[]; readonly code: string }>> = {
+/** An order is restarted by making another one; the rest are wishes about this one. */
+export type Refusable = ActionName | "restart";
+
+const RULES: Readonly<Record<Refusable, { readonly when: readonly OrderStatusWord[]; readonly code: string }>> = {
   pause: { when: ["PENDING", "RUNNING"], code: "ORDER_MUST_BE_PENDING_OR_RUNNING" },
   resume: { when: ["PAUSED"], code: "ORDER_MUST_BE_PAUSED" },
   retry: { when: ["DONE_WITH_WARNING", "FAILED"], code: "ORDER_MUST_BE_DONE_WITH_WARNING_OR_FAILED" },
+  restart: { when: ["DONE", "DONE_WITH_WARNING", "FAILED"], code: "ORDER_MUST_BE_DONE_OR_DONE_WITH_WARNING_OR_FAILED" },
   // Not in the contract, which can cancel over AMQP only.
   cancel: { when: ["PENDING", "RUNNING", "PAUSED"], code: "ORDER_MUST_BE_PENDING_OR_RUNNING_OR_PAUSED" },
   delete: {
@@ -17,11 +20,11 @@ const RULES: Readonly<Record<ActionName, { readonly when: readonly OrderStatusWo
   },
 };
 
-export function allowed(action: ActionName, row: OrderRow): boolean {
+export function allowed(action: Refusable, row: OrderRow): boolean {
   return RULES[action].when.includes(row.status);
 }
 
-export function refusalCode(action: ActionName): string {
+export function refusalCode(action: Refusable): string {
   return RULES[action].code;
 }
 

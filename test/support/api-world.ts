@@ -14,7 +14,8 @@ import { issueToken, tokenKey } from "#api/auth/tokens.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
 import type { Order } from "#crds/order.ts";
-import { ORDERS } from "#crds/resource-types.ts";
+import type { Process } from "#crds/process.ts";
+import { ORDERS, PROCESSES } from "#crds/resource-types.ts";
 import { type ResourceApi, resourceApi } from "#kube/resource.ts";
 import { handlerTransport } from "#kube/transport.ts";
 import { localKubernetes } from "#local/kubernetes/server.ts";
@@ -101,6 +102,7 @@ export async function apiWorld(label: string) {
     request,
     call: async (route: string, o: CallOptions = {}) => app.handle(await request(route, o)),
     orders: resourceApi<Order>(transport, ORDERS) as ResourceApi<Order>,
+    processes: resourceApi<Process>(transport, PROCESSES) as ResourceApi<Process>,
     order: (files: readonly TestFile[], o: { owner?: string; status?: OrderStatusWord } = {}) =>
       makeOrder({ db, blobs, now }, files, { owner: o.owner ?? ADA, status: o.status ?? "RUNNING" }),
     states: async (orderId: number) =>
@@ -208,7 +210,7 @@ export type TestProduct = {
 };
 
 /** A product with one RAWDATA file, in a dataset that is made where it is missing. */
-async function addProduct(db: Db, o: TestProduct, now: Date): Promise<void> {
+export async function addProduct(db: Db, o: TestProduct, now: Date): Promise<void> {
   const dataset = o.dataset ?? "images";
   const bytes = o.bytes ?? 1000;
   const entered = new Date(now.getTime() - 86_400_000);

@@ -1,0 +1,53 @@
+/** Orders the caller's basket (O1; for an application O14). Each selection of the basket is one of the order, with the filter or process of its dataset. */
+import type { Selection } from "#crds/order.ts";
+import { type Basket, type BasketDataset, orderBasket } from "#store/baskets.ts";
+import { readSettings, type Settings } from "#store/settings.ts";
+import type { Handler } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { respond } from "../http/respond.ts";
+import { labelTaken, parseLabelRequest } from "./label.ts";
+import { type MadeDeps, made } from "./made.ts";
+import { fileFilter, newSpec } from "./spec.ts";
+
+/** Whose files stay how long: a person comes back later, an application fetches at once. */
+export type Duration = (settings: Settings) => number;
+export const userHours: Duration = (settings) => settings.user_order_parameters.subOrderDuration;
+export const applicationHours: Duration = (settings) => settings.app_sub_order_duration;
+
+export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
+  return async ({ principal, body }) => {
+    const { label, onSuccessUrl } = parseLabelRequest(body);
+    const availabilitySeconds = hours(await readSettings(deps.db)) * 3600;
+    const owner = principal.email;
+    const inserted = await orderBasket(deps.db, owner, (basket) => ({
+      owner,
+      spec: newSpec({ owner, label, selections: selectionsOf(basket), availabilitySeconds }),
+      role: principal.role,
+      channel: "rest",
+      now: deps.now(),
+      ...(onSuccessUrl !== undefined && { onSuccessUrl }),
+    }));
+    if (inserted.kind === "noBasket") return respond(204, null);
+    if (inserted.kind === "conflict") throw conflict(inserted.field);
+    return made(deps, inserted.row);
+  };
+}
+
+function conflict(field: "correlationId" | "label"): HttpProblem {
+  return field === "label" ? labelTaken() : new HttpProblem(409, ["Cannot order: its correlation id is taken"]);
+}
+
+/** Of a basket from which everything was taken out: an order of nothing, as in the contract (its creation cannot fail). */
+const NOTHING: Selection = { includeIds: [] };
+
+function selectionsOf({ datasets }: Basket): readonly Selection[] {
+  const selections = datasets.flatMap((dataset) =>
+    dataset.items.map(({ selection }) => ({ ...selection, dataset: dataset.urn, ...options(dataset) })),
+  );
+  return selections.length > 0 ? selections : [NOTHING];
+}
+
+function options({ fileFilter: filter, process }: BasketDataset): Partial<Selection> {
+  if (process) return { process: { name: process.name, parameters: process.parameters } };
+  return filter ? fileFilter({ kinds: filter.fileTypes, pattern: filter.fileNamePattern }) : {};
+}

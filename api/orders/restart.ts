@@ -1,0 +1,55 @@
+/**
+ * Orders once more what an order has ordered (O8): a new order of the same selections, of the same owner, whoever asks. Products that have
+ * entered the catalogue since the first order are not in it, so it is the same again.
+ */
+import type { Role } from "#crds/files.ts";
+import { insertOrder, type OrderRow } from "#store/orders.ts";
+import { readSettings } from "#store/settings.ts";
+import { findUser } from "#store/users.ts";
+import type { Principal } from "../auth/principal.ts";
+import { type Handler, idParam } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { orderToManage } from "./access.ts";
+import { userHours } from "./from-basket.ts";
+import { labelTaken, parseLabelRequest } from "./label.ts";
+import { type MadeDeps, made } from "./made.ts";
+import { newSpec } from "./spec.ts";
+import { allowed, refusalCode } from "./state.ts";
+
+export function restartOrder(deps: MadeDeps): Handler {
+  return async (call) => {
+    const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
+    if (!allowed("restart", row)) throw new HttpProblem(401, [refusalCode("restart")]);
+    const { label, onSuccessUrl } = parseLabelRequest(call.body);
+    const { owner } = row;
+    const inserted = await insertOrder(deps.db, {
+      owner,
+      spec: newSpec({
+        owner,
+        label,
+        selections: selectionsAgain(row),
+        sizeLimitBytes: row.spec.sizeLimitBytes,
+        availabilitySeconds: userHours(await readSettings(deps.db)) * 3600,
+      }),
+      role: await roleOf(deps, call.principal, owner),
+      channel: "rest",
+      now: deps.now(),
+      ...(onSuccessUrl !== undefined && { onSuccessUrl }),
+    });
+    // Its correlation id is new, so only the label can be taken.
+    if (inserted.kind === "conflict") throw labelTaken();
+    return made(deps, inserted.row);
+  };
+}
+
+function selectionsAgain({ spec, createdAt }: OrderRow) {
+  return spec.selections.map((selection) => ({ ...selection, before: selection.before ?? createdAt.toISOString() }));
+}
+
+/** The catalogue is searched as the owner, also where an administrator asks; an owner who may not order any more gets no order. */
+async function roleOf(deps: MadeDeps, principal: Principal, owner: string): Promise<Role> {
+  if (principal.email === owner) return principal.role;
+  const user = await findUser(deps.db, owner);
+  if (!user?.active) throw new HttpProblem(403, [`Cannot restart the order: user '${owner}' is unknown or not active`]);
+  return user.role;
+}
