@@ -9,7 +9,8 @@ import { connect } from "#store/db.ts";
 const [databaseUrl = "", schema = "", url = "", kubernetesWhere = "local"] = process.argv.slice(2);
 const logger = pino({ level: "error" });
 const now = () => new Date();
-const db = connect(databaseUrl, { schema });
+// Few connections: the queries of many requests then leave in one packet.
+const db = connect(databaseUrl, { schema, max: 4 });
 const kubernetes = kubernetesWhere === "local" ? await localKubernetes({ url: databaseUrl, now, logger }) : undefined;
 const made = () => Response.json({}, { status: 201 });
 const amqp = startAmqp({

@@ -24,6 +24,7 @@ export function connect(url: string, options: ConnectOptions): Db {
   return postgres(url, {
     max: options.max ?? 10,
     onnotice: () => {},
+    backoff: reconnectSeconds,
     connection: {
       search_path: options.schema,
       application_name: options.application ?? "regards-order",
@@ -33,6 +34,11 @@ export function connect(url: string, options: ConnectOptions): Db {
     types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
     transform: { column: { from: postgres.toCamel }, undefined: null },
   });
+}
+
+/** How long to wait before the next try to connect: a server that is back is found within two seconds (the library's own: twenty). */
+function reconnectSeconds(failures: number): number {
+  return Math.min(2, 0.05 * 2 ** failures) * (0.5 + Math.random() / 2);
 }
 
 /** The PostgreSQL schema of a tenant. */

@@ -47,7 +47,7 @@ export type Amqp = {
 
 const HEARTBEAT_SECONDS = 10;
 const PREFETCH = 200;
-const CONCURRENCY = 16;
+const CONCURRENCY = 32;
 const LARGEST_BATCH = 500;
 const LISTEN_AGAIN_MS = 1_000;
 

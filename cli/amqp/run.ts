@@ -23,7 +23,8 @@ export async function runAmqp(tenant: string, env: Environment): Promise<number>
   const path = env["ORDER_KUBECONFIG"];
   const transport = path ? await kubeconfigTransport({ path, namespace }) : await inClusterTransport();
   await migrate(databaseUrl, { schema });
-  const db = connect(databaseUrl, { schema, max: 16, application: "regards-order amqp" });
+  // Few connections: the queries of many requests then leave in one packet.
+  const db = connect(databaseUrl, { schema, max: 4, application: "regards-order amqp" });
   const amqp = startAmqp({
     db,
     transport,

@@ -162,11 +162,15 @@ describe.skipIf(!world)("faults of AMQP", () => {
     await send(all);
     await world.broker.ctl("set_vm_memory_high_watermark", "absolute", "1MB");
     listener = await world.listen({ url: world.broker.urlOf({ port: proxy.port }), heartbeatSeconds: 1 });
-    await eventually("all orders are there", async () => {
-      const ids = all.map(({ correlationId }) => correlationId);
-      const rows = await world.db`SELECT FROM orders WHERE correlation_id = ANY(${ids}::text[])`;
-      return rows.count === all.length;
-    });
+    await eventually(
+      "all orders are there",
+      async () => {
+        const ids = all.map(({ correlationId }) => correlationId);
+        const rows = await world.db`SELECT FROM orders WHERE correlation_id = ANY(${ids}::text[])`;
+        return rows.count === all.length;
+      },
+      LIMIT.slow,
+    );
     await eventually("the sender is told to wait", () =>
       world.logged.some((line) => line.includes("takes no messages now")),
     );

@@ -5,6 +5,7 @@ import { dropDeadLetters, listDeadLetters, requeueDeadLetters } from "#api/amqp/
 import { deadLetterQueue, EXCHANGE, HEADER, queueNames } from "#api/amqp/names.ts";
 import { type AmqpWorld, amqpWorld, type Client, orderRequest, TENANT } from "../support/amqp-world.ts";
 import { eventually } from "../support/eventually.ts";
+import { runProgram } from "../support/program.ts";
 
 const world = (await amqpWorld("amqp_poison")) as AmqpWorld;
 
@@ -85,5 +86,25 @@ describe.skipIf(!world)("poison on the request queue", () => {
     expect(await dropDeadLetters(client.connection, queue, ["unknown"])).toBe(0);
     expect(await dropDeadLetters(client.connection, queue, "all")).toBe(1);
     expect(await listDeadLetters(client.connection, queue, 10)).toEqual([]);
+  });
+
+  test("`amqp dead-letters` lists, puts back and drops over the program", async () => {
+    await client.channel.purgeQueue(aside);
+    const env = { ORDER_AMQP_URL: world.broker.url };
+    const program = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await runProgram(["amqp", "dead-letters", ...args], { env });
+      if (code !== 0) throw new Error(stderr);
+      return stdout;
+    };
+    const { poison } = listener.amqp.health().handled;
+    await client.send(Buffer.from("junk"));
+    await eventually("it is put aside", () => listener.amqp.health().handled.poison === poison + 1);
+    const [letter] = JSON.parse(await program("list", "--json"));
+    expect(letter).toMatchObject({ queue, bytes: 4, content: "junk" });
+    expect(await program("list")).toContain(letter.reason.slice(0, 40));
+    expect(await program("requeue", letter.id)).toBe("1 message put back\n");
+    await eventually("it is put aside again", () => listener.amqp.health().handled.poison === poison + 2);
+    expect(await program("drop", "--all")).toBe("1 message removed\n");
+    expect((await client.channel.checkQueue(aside)).messageCount).toBe(0);
   });
 });

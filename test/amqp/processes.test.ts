@@ -5,7 +5,7 @@ import { outboxState } from "#store/outbox.ts";
 import { type AmqpWorld, amqpWorld, type Client, orderRequest } from "../support/amqp-world.ts";
 import { eventually, LIMIT } from "../support/eventually.ts";
 
-const LISTENER = join(import.meta.dir, "../support/amqp-listener.ts");
+const LISTENER = join(import.meta.dir, "../support/amqp-listener-process.ts");
 const world = (await amqpWorld("amqp_processes")) as AmqpWorld;
 
 describe.skipIf(!world)("listeners as processes", () => {

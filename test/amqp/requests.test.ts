@@ -38,7 +38,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
     expect(row?.id).toBeGreaterThan(0);
     expect(answer).toEqual({ correlationId: request.correlationId, status: "GRANTED", orderId: row?.id ?? 0 });
     expect(row).toMatchObject({ owner: ADA, channel: "amqp", role: "REGISTERED_USER" });
-    const resource = await world.orders.get(row?.resourceName ?? "");
+    const resource = await eventually("its resource is there", () => world.orders.get(row?.resourceName ?? ""));
     expect(resource?.spec.selections).toEqual([{ query: "platform:sentinel" }]);
   });
 
