@@ -19,9 +19,10 @@ export function boxWkt(text: string): string {
   if (!fits || south > north) {
     throw new AreaError(`expected 'west,south,east,north' in degrees, got '${text.slice(0, 64)}'`);
   }
-  const end = east < west ? east + 360 : east;
-  const steps = Math.max(1, Math.ceil((end - west) / LONGEST_EDGE));
-  const along = Array.from({ length: steps + 1 }, (_, i) => west + ((end - west) * i) / steps);
+  // Corners lie within 360° either way.
+  const [from, to] = east >= west ? [west, east] : east > 0 ? [west - 360, east] : [west, east + 360];
+  const steps = Math.max(1, Math.ceil((to - from) / LONGEST_EDGE));
+  const along = Array.from({ length: steps + 1 }, (_, i) => from + ((to - from) * i) / steps);
   return polygonWkt([
     ...along.map((longitude) => [longitude, south] as const),
     ...along.toReversed().map((longitude) => [longitude, north] as const),
