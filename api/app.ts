@@ -5,6 +5,7 @@ import type { Catalogue } from "#catalog/catalogue.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
+import { orderTokenKey } from "./auth/order-tokens.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { tokenKey } from "./auth/tokens.ts";
 import {
@@ -20,16 +21,22 @@ import {
 import { planCache } from "./download/archives.ts";
 import { downloadFile } from "./download/download-file.ts";
 import { downloadOrder } from "./download/download-order.ts";
+import { downloadPublicFile } from "./download/public-file.ts";
+import { listDatasetFiles } from "./files/dataset-files.ts";
 import { fileUrl, listAvailableFiles, listAvailableFilesFlat, listSubOrderFiles } from "./files/handlers.ts";
 import { healthz, readyz } from "./http/health.ts";
 import { openapiDocument } from "./http/openapi.ts";
 import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
 import { json, respond } from "./http/respond.ts";
 import { type Handlers, router } from "./http/router.ts";
+import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
 import { orderAction } from "./orders/actions.ts";
 import { applicationHours, orderFromBasket, userHours } from "./orders/from-basket.ts";
 import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
+import { removeOrder } from "./orders/remove.ts";
 import { restartOrder } from "./orders/restart.ts";
+import { reportAllOrders, searchAllOrders } from "./orders/search.ts";
+import { serviceHandlers } from "./service/handlers.ts";
 
 export type ApiConfig = {
   readonly tenant: string;
@@ -69,6 +76,9 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const document = openapiDocument({ prefix: config.prefix, publicUrl, version: config.version ?? "0.0.0" });
   const archive = downloadOrder({ db, blobs, now, logger, plans: planCache(), fileUrl: (id) => fileUrl(base, id) });
   const file = downloadFile({ db, blobs, now, logger });
+  const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
+  const publicFile = downloadPublicFile({ db, blobs, now, logger, orderTokens });
+  const links = { db, orderTokens, base, now, logger };
   return {
     getBasket: getBasket(deps),
     emptyBasket: emptyBasket(deps),
@@ -96,6 +106,15 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     listSubOrderFiles: listSubOrderFiles({ db, base }),
     downloadFile: file,
     headFile: file,
+    listDatasetFiles: listDatasetFiles({ db, base }),
+    downloadPublicFile: publicFile,
+    headPublicFile: publicFile,
+    removeOrder: removeOrder(deps),
+    orderMetalink: orderMetalink(links),
+    publicMetalink: publicMetalink(links),
+    searchAllOrders: searchAllOrders({ db, base }),
+    reportAllOrders: reportAllOrders({ db, base, logger }),
+    ...serviceHandlers({ db, base, tenant: config.tenant, now }),
     issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
     openapiDocument: () => json(200, document),
     openapiPage: () =>

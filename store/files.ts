@@ -3,7 +3,7 @@
  * The door to store/files/: other folders import from here, so the split inside may change.
  */
 import { appendSubOrders } from "./files/append.ts";
-import { datasetFiles, datasetOfOrder, datasetsOfOrders, FILE_SORT_KEYS, type FileSortKey } from "./files/datasets.ts";
+import { datasetFiles, datasetOfOrder, datasetsOfOrders, FILE_SORT_KEYS } from "./files/datasets.ts";
 import { observeOrder } from "./files/observe.ts";
 import { patienceOf } from "./files/patience.ts";
 import {
@@ -20,7 +20,7 @@ import { cancelPending, retryFailed } from "./files/retry.ts";
 import { againSubOrder, endSubOrder, subOrdersOf } from "./files/sub-orders.ts";
 import type { FileResult, FileRow, NewFile, NewSubOrder, SubOrderRow, WorkFile } from "./files/types.ts";
 
-export type { FileResult, FileRow, FileSortKey, NewFile, NewSubOrder, OrderDataset, SubOrderRow, WorkFile };
+export type { FileResult, FileRow, NewFile, NewSubOrder, OrderDataset, SubOrderRow, WorkFile };
 export {
   againSubOrder,
   appendSubOrders,

@@ -9,7 +9,6 @@ import type { OrderRow, ReadModel } from "./orders/rows.ts";
 import {
   ORDER_SORT_KEYS,
   type OrderFilter,
-  type OrderSortKey,
   type ReportedOrder,
   reportOrders,
   searchOrders,
@@ -17,7 +16,7 @@ import {
 } from "./orders/search.ts";
 import { bindResource, type OutboxMessage, purgeFiles, recordProgress } from "./orders/write.ts";
 
-export type { InsertOrder, OrderFilter, OrderRow, OrderSortKey, OutboxMessage, ReadModel, ReportedOrder };
+export type { InsertOrder, OrderFilter, OrderRow, OutboxMessage, ReadModel, ReportedOrder };
 export {
   bindResource,
   expiredOrders,

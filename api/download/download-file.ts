@@ -30,10 +30,15 @@ export function downloadFile(deps: DownloadFileDeps): Handler {
     const file = await findFile(deps.db, id);
     if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
     await orderToRead(deps.db, call.principal, file.orderId);
-    refuseUnavailable(file);
-    if (file.reference) return reference(deps, call, file);
-    return stored(deps, call, await withBytes(deps, file));
+    return sendFile(deps, call, file);
   };
+}
+
+/** The file, to a caller who may have it. */
+export async function sendFile(deps: DownloadFileDeps, call: Call, file: FileRow): Promise<Response> {
+  refuseUnavailable(file);
+  if (file.reference) return reference(deps, call, file);
+  return stored(deps, call, await withBytes(deps, file));
 }
 
 function refuseUnavailable(file: FileRow): void {

@@ -1,11 +1,16 @@
 /** What is said of each route in the OpenAPI document. The compiler demands an entry for every route of the table. */
 import { type TSchema, Type } from "@sinclair/typebox";
+import { FILE_SORT_KEYS } from "#store/files.ts";
 import { BASKET_DOCUMENTATION } from "../baskets/documentation.ts";
+import { METALINK_DOCUMENTATION } from "../metalink/documentation.ts";
 import type { OperationId } from "../operations.ts";
+import { ORDER_ADMIN_DOCUMENTATION, ORDER_PAGE, UNKNOWN_SORT } from "../orders/admin-documentation.ts";
 import { LabelRequest } from "../orders/label.ts";
 import { OrderRequest } from "../orders/request.ts";
+import { SERVICE_DOCUMENTATION } from "../service/documentation.ts";
 import {
   AvailableFile,
+  DataFile,
   FlatAvailableFile,
   Health,
   OrderDto,
@@ -17,10 +22,14 @@ import {
   wrapped,
 } from "./schemas.ts";
 
-export type ResponseDoc = { readonly description: string; readonly schema?: TSchema; readonly mediaType?: string };
+export type ResponseDoc = {
+  readonly description: string;
+  readonly schema?: TSchema;
+  readonly mediaType?: string | readonly string[];
+};
 export type OperationDoc = {
   readonly summary: string;
-  readonly tag: "basket" | "orders" | "files" | "download" | "authentication" | "service";
+  readonly tag: "basket" | "orders" | "files" | "download" | "authentication" | "settings" | "service";
   readonly description?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -93,6 +102,13 @@ const FILE: OperationDoc = {
   },
 };
 
+const PUBLIC_FILE: OperationDoc = {
+  ...FILE,
+  summary: "Download one file by the order's token",
+  query: { orderToken: "The token of the file's order; a bearer of its owner does too.", scope: "The tenant." },
+  responses: { ...FILE.responses, 403: { description: "Not the token of the file's order." } },
+};
+
 const MADE: ResponseDoc = { description: "The new order.", schema: wrapped(OrderDto) };
 const LABEL_REFUSED = refusal("The label is taken, too long, or the body is wrong: a code says which.");
 const FROM_BASKET: Omit<OperationDoc, "summary"> = {
@@ -105,6 +121,9 @@ const FROM_BASKET: Omit<OperationDoc, "summary"> = {
 
 export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   ...BASKET_DOCUMENTATION,
+  ...METALINK_DOCUMENTATION,
+  ...ORDER_ADMIN_DOCUMENTATION,
+  ...SERVICE_DOCUMENTATION,
   orderBasket: { summary: "Order the basket", ...FROM_BASKET },
   orderBasketForApplication: { summary: "Order the basket for an application that fetches at once", ...FROM_BASKET },
   restartOrder: {
@@ -137,8 +156,8 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   listOrders: {
     summary: "The caller's orders, newest first",
     tag: "orders",
-    query: PAGE,
-    responses: { 200: { description: "A page.", schema: pageOf(wrapped(OrderDto)) } },
+    query: ORDER_PAGE,
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(OrderDto)) }, 422: UNKNOWN_SORT },
   },
   getOrder: {
     summary: "One order",
@@ -175,6 +194,18 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     query: PAGE,
     responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...READ_REFUSALS },
   },
+  listDatasetFiles: {
+    summary: "Files of one dataset of the order, in whatever state",
+    tag: "files",
+    query: { ...PAGE, sort: `\`field,asc\` or \`field,desc\`, repeatable. Fields: ${FILE_SORT_KEYS.join(", ")}.` },
+    responses: {
+      200: { description: "A page.", schema: pageOf(wrapped(DataFile)) },
+      ...READ_REFUSALS,
+      422: UNKNOWN_SORT,
+    },
+  },
+  downloadPublicFile: PUBLIC_FILE,
+  headPublicFile: { ...PUBLIC_FILE, summary: "Length, type and tag of one file, by the order's token" },
   downloadFile: FILE,
   headFile: { ...FILE, summary: "Length, type and tag of one file" },
   issueToken: {

@@ -10,16 +10,18 @@ export function healthz(): Handler {
 }
 
 export function readyz(db: Db): Handler {
-  return async () => {
-    const answered = await Promise.race([
-      db`SELECT 1`.then(
-        () => true,
-        () => false,
-      ),
-      new Promise<false>((resolve) => setTimeout(() => resolve(false), READY_WITHIN_MS).unref()),
-    ]);
-    return answered
+  return async () =>
+    (await databaseAnswers(db))
       ? json(200, { status: "UP" })
       : json(503, { status: "DOWN", messages: ["The database does not answer"] });
-  };
+}
+
+export function databaseAnswers(db: Db): Promise<boolean> {
+  return Promise.race([
+    db`SELECT 1`.then(
+      () => true,
+      () => false,
+    ),
+    new Promise<false>((resolve) => setTimeout(() => resolve(false), READY_WITHIN_MS).unref()),
+  ]);
 }

@@ -45,7 +45,7 @@ function operationOf({ id, operation, path }: Route): Json {
     tags: [doc.tag],
     ...(doc.description !== undefined && { description: doc.description }),
     "x-role": operation.access,
-    security: operation.access === "ANYONE" ? [] : [{ bearer: [] }, { tokenParameter: [] }],
+    security: securityOf(operation),
     parameters: [
       ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => pathParameter(name ?? "", doc.params)),
       ...parameters("query", doc.query),
@@ -59,6 +59,13 @@ function operationOf({ id, operation, path }: Route): Json {
     }),
     responses: responsesOf(operation, doc),
   };
+}
+
+/** A route for the public is open to whoever names the tenant; a token names it too. */
+function securityOf({ access }: Operation): readonly Json[] {
+  if (access === "ANYONE") return [];
+  const tokens = [{ bearer: [] }, { tokenParameter: [] }];
+  return access === "PUBLIC" ? [...tokens, {}] : tokens;
 }
 
 function pathParameter(name: string, schemas: OperationDoc["params"] = {}): Json {
@@ -90,14 +97,21 @@ function responsesOf(operation: Operation, doc: OperationDoc): Json {
       413: { description: "The body is too large.", ...problem },
       415: { description: "The body is of another kind.", ...problem },
     }),
+    ...(guarded && changes(operation) && { 515: { description: "The tenant is in maintenance.", ...problem } }),
     500: { description: "A fault of the service, told in its log.", ...problem },
     ...Object.fromEntries(Object.entries(doc.responses).map(([status, response]) => [status, responseOf(response)])),
   };
 }
 
+function changes({ method }: Operation): boolean {
+  return method !== "GET" && method !== "HEAD";
+}
+
 function responseOf({ description, schema, mediaType }: ResponseDoc): Json {
   if (!schema && mediaType === undefined) return { description };
-  return { description, content: { [mediaType ?? "application/json"]: schema ? { schema: plain(schema) } : {} } };
+  const content = schema ? { schema: plain(schema) } : {};
+  const types = [mediaType ?? "application/json"].flat();
+  return { description, content: Object.fromEntries(types.map((type) => [type, content])) };
 }
 
 /** The schema as plain JSON Schema, its references into the components. */

@@ -157,6 +157,7 @@ describe("the OpenAPI document", () => {
       "415",
       "422",
       "500",
+      "515",
     ]);
   });
 

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { type AuthDeps, authenticate, authorize } from "../auth/authenticate.ts";
 import { type Principal, PUBLIC_USER } from "../auth/principal.ts";
 import type { Operation, OperationId } from "../operations.ts";
+import { refuseInMaintenance } from "../service/maintenance.ts";
 import { readBody } from "./body.ts";
 import type { Call, Handler } from "./call.ts";
 import { HttpProblem } from "./problem.ts";
@@ -58,11 +59,15 @@ function hasBody(operation: Operation): boolean {
 function callerGuard(deps: RouterDeps, table: RouteTable) {
   const callers = new WeakMap<Request, Promise<Principal>>();
   const check = async (request: Request, path: string): Promise<Principal> => {
-    const access = table.find(request.method, path)?.operation.access;
-    if (access === undefined) throw new HttpProblem(403, ["Access denied: the route declares no role"]);
+    const route = table.find(request.method, path);
+    const access = route?.operation.access;
+    if (route === undefined || access === undefined)
+      throw new HttpProblem(403, ["Access denied: the route declares no role"]);
     if (access === "ANYONE") return PUBLIC_USER;
     const principal = await authenticate(deps, request);
     authorize(principal, access);
+    const { tenant } = deps.tokenKey;
+    await refuseInMaintenance({ db: deps.db, tenant }, { method: request.method, operation: route.id });
     return principal;
   };
   return (context: { readonly request: Request; readonly route: string }): Promise<Principal> => {

@@ -1,11 +1,12 @@
 /** What the answers look like, for the OpenAPI document. The handlers' types say the same to the compiler; a test holds the two together. */
 import { type TSchema, Type } from "@sinclair/typebox";
-import { ORDER_STATUSES, ROLES } from "#crds/files.ts";
+import { FILE_STATES, FILE_TYPES, ORDER_STATUSES, ROLES } from "#crds/files.ts";
 import { SubOrderCounters } from "#crds/order.ts";
 import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
 import { BasketSelectionRequest } from "../baskets/request.ts";
 import { Basket } from "../baskets/schemas.ts";
 import { LabelRequest } from "../orders/label.ts";
+import { SearchParameters } from "../orders/search-parameters.ts";
 
 const time = (description: string) => Type.String({ format: "date-time", description });
 const words = (values: readonly string[], description: string) =>
@@ -99,6 +100,29 @@ export const FlatAvailableFile = Type.Object(
   { $id: "FlatAvailableFile" },
 );
 
+export const DataFile = Type.Object(
+  {
+    id: Type.Integer(),
+    state: words(FILE_STATES, "How it stands."),
+    orderId: Type.Integer(),
+    filesTaskId: Type.Integer({ description: "Id of its sub-order." }),
+    ipId: Type.String({ description: "URN of the product." }),
+    url: Type.String({ format: "uri" }),
+    uri: Type.String({ format: "uri" }),
+    downloadError: Type.Optional(Type.String({ description: "Why it could not be had." })),
+    productId: Type.String({ description: "Provider id of the product." }),
+    version: Type.Integer(),
+    dataType: words(FILE_TYPES, "Kind of file."),
+    reference: Type.Boolean({ description: "Its bytes are elsewhere." }),
+    mimeType: Type.String(),
+    checksum: Type.Optional(Type.String()),
+    digestAlgorithm: Type.Optional(Type.String()),
+    filesize: Type.Optional(Type.Integer({ description: "Bytes." })),
+    filename: Type.String(),
+  },
+  { $id: "OrderDataFile" },
+);
+
 export const Token = Type.Object(
   {
     access_token: Type.String(),
@@ -155,6 +179,8 @@ export const COMPONENTS: readonly TSchema[] = [
   ProcessDatasetDescription,
   AvailableFile,
   FlatAvailableFile,
+  DataFile,
+  SearchParameters,
   Token,
   TokenRequest,
   Health,

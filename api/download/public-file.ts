@@ -1,0 +1,46 @@
+/**
+ * One file by the token of its order (F5, F6), or by the bearer of who may manage the order. The token must be that of the file's own order:
+ * it opens no other order, not even of the same owner.
+ */
+import type { OrderStatusWord } from "#crds/files.ts";
+import { findFile } from "#store/files.ts";
+import { findOrder, type OrderRow } from "#store/orders.ts";
+import { type OrderClaims, type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
+import { mayManage } from "../auth/principal.ts";
+import { type Call, type Handler, idParam } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
+import { type DownloadFileDeps, sendFile } from "./download-file.ts";
+
+export type PublicFileDeps = DownloadFileDeps & { readonly orderTokens: OrderTokenKey };
+
+export function downloadPublicFile(deps: PublicFileDeps): Handler {
+  return async (call) => {
+    const claims = await claimsOf(deps, call);
+    const id = idParam(call, "dataFileId");
+    const file = await findFile(deps.db, id);
+    const orderId = file?.orderId ?? claims?.orderId;
+    const order = orderId === undefined ? undefined : await findOrder(deps.db, orderId);
+    const allowed = order && (mayManage(call.principal, order.owner) || (claims && opens(claims, order)));
+    if (file && !allowed) throw new HttpProblem(403, []);
+    if (allowed) refuseGivenBack(order);
+    if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
+    return sendFile(deps, call, file);
+  };
+}
+
+/** Absent only where a bearer takes its place. */
+async function claimsOf(deps: PublicFileDeps, call: Call): Promise<OrderClaims | undefined> {
+  const token = call.query.get("orderToken");
+  if (token) return verifyOrderToken(deps.orderTokens, token, deps.now());
+  if (call.principal.role === "PUBLIC") throw new HttpProblem(401, ["orderToken: missing"]);
+  return undefined;
+}
+
+const GIVEN_BACK: readonly OrderStatusWord[] = ["EXPIRED", "DELETED"];
+
+/** 410 once the order's files are given back: by then their rows are gone too, or are going. */
+function refuseGivenBack(order: OrderRow): void {
+  if (order.purged || GIVEN_BACK.includes(order.status)) {
+    throw new HttpProblem(410, [`The files of order ${order.id} were given back: it is ${order.status}`]);
+  }
+}

@@ -1,0 +1,97 @@
+/** What is said in the OpenAPI document of the tenant's settings, of maintenance and of the service itself. */
+import { Type } from "@sinclair/typebox";
+import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
+import { Problem } from "../http/schemas.ts";
+import { Maintenance, Readiness, SecurityResource, Setting, SettingUpdate } from "./schemas.ts";
+
+const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
+const SETTING: ResponseDoc = { description: "The setting as it is now.", schema: Setting };
+const NAME = { name: Type.String({ description: "Name of the setting." }) };
+const TENANT = { tenant: Type.String({ description: "This service's tenant." }) };
+const NO_SETTING = refusal("No such setting.");
+const EMPTY: ResponseDoc = { description: "Done. Empty." };
+const NO_TENANT = refusal("Not this service's tenant.");
+
+function absent(summary: string, params: OperationDoc["params"] = {}): OperationDoc {
+  return { summary, tag: "service", params, responses: { 501: refusal("Not enabled in this service.") } };
+}
+
+type ServiceOperation =
+  | "listSettings"
+  | "updateSetting"
+  | "resetSetting"
+  | "microserviceReady"
+  | "microserviceReadyEnabled"
+  | "microserviceRestart"
+  | "microserviceRestartEnabled"
+  | "exportConfiguration"
+  | "importConfiguration"
+  | "configurationEnabled"
+  | "getMaintenance"
+  | "enableMaintenance"
+  | "disableMaintenance"
+  | "securityResources"
+  | "datasourceStatus"
+  | "datasourceTest"
+  | "shutdown";
+
+export const SERVICE_DOCUMENTATION: Readonly<Record<ServiceOperation, OperationDoc>> = {
+  listSettings: {
+    summary: "The tenant's settings",
+    tag: "settings",
+    query: { names: "Only these, with commas between; all of them unless told. Unknown names are passed over." },
+    responses: { 200: { description: "The settings.", schema: Type.Array(Setting) } },
+  },
+  updateSetting: {
+    summary: "Change a setting",
+    tag: "settings",
+    description: "For what is done from then on: orders that exist keep their expiry.",
+    params: NAME,
+    body: SettingUpdate,
+    responses: { 200: SETTING, 404: NO_SETTING, 422: refusal("A value that the setting may not have.") },
+  },
+  resetSetting: {
+    summary: "Put a setting back to its default",
+    tag: "settings",
+    params: NAME,
+    responses: { 200: SETTING, 404: NO_SETTING },
+  },
+  microserviceReady: {
+    summary: "Whether the service can work",
+    tag: "service",
+    responses: { 200: { description: "Whether, and why not.", schema: Readiness } },
+  },
+  microserviceReadyEnabled: { summary: "Whether readiness is told: yes", tag: "service", responses: { 200: EMPTY } },
+  microserviceRestart: absent("Restart: what runs the service restarts it"),
+  microserviceRestartEnabled: absent("Whether a restart can be asked for: no"),
+  exportConfiguration: absent("Export of the configuration"),
+  importConfiguration: absent("Import of a configuration"),
+  configurationEnabled: absent("Whether configurations are exported and imported: no"),
+  getMaintenance: {
+    summary: "Whether the tenant is in maintenance",
+    tag: "service",
+    responses: { 200: { description: "By tenant.", schema: Maintenance } },
+  },
+  enableMaintenance: {
+    summary: "Begin maintenance: nothing can be changed, everything read",
+    tag: "service",
+    params: TENANT,
+    body: Type.Object({ message: Type.Optional(Type.String({ maxLength: 500, description: "Told to users." })) }),
+    bodyOptional: true,
+    responses: { 200: EMPTY, 404: NO_TENANT, 422: refusal("Not a message.") },
+  },
+  disableMaintenance: {
+    summary: "End maintenance",
+    tag: "service",
+    params: TENANT,
+    responses: { 200: EMPTY, 404: NO_TENANT },
+  },
+  securityResources: {
+    summary: "Every route with the least role that may call it",
+    tag: "service",
+    responses: { 200: { description: "The routes.", schema: Type.Array(SecurityResource) } },
+  },
+  datasourceStatus: absent("State of the tenant's data source: see `/readyz`", TENANT),
+  datasourceTest: absent("Test of the tenant's data source: see `/readyz`", TENANT),
+  shutdown: absent("Stop: what runs the service stops it"),
+};

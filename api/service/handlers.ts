@@ -1,0 +1,40 @@
+/** The handlers of everything that is about the service and not about orders. */
+import type { Db } from "#store/db.ts";
+import type { Handler } from "../http/call.ts";
+import { listSettings, resetSettingToDefault, updateSetting } from "../settings/handlers.ts";
+import type { SERVICE_DOCUMENTATION } from "./documentation.ts";
+import { disableMaintenance, enableMaintenance, getMaintenance } from "./maintenance.ts";
+import { enabled, microserviceReady, notEnabled, securityResources } from "./microservice.ts";
+
+export type ServiceDeps = {
+  readonly db: Db;
+  readonly tenant: string;
+  /** Public address of the service with its prefix. */
+  readonly base: string;
+  readonly now: () => Date;
+};
+
+export function serviceHandlers(deps: ServiceDeps): Readonly<Record<keyof typeof SERVICE_DOCUMENTATION, Handler>> {
+  const configuration = notEnabled("Export and import of the configuration");
+  const restart = notEnabled("Restart");
+  const datasource = notEnabled("Administration of the data source");
+  return {
+    listSettings: listSettings(deps),
+    updateSetting: updateSetting(deps),
+    resetSetting: resetSettingToDefault(deps),
+    exportConfiguration: configuration,
+    importConfiguration: configuration,
+    configurationEnabled: configuration,
+    microserviceReady: microserviceReady(deps.db),
+    microserviceReadyEnabled: enabled(),
+    microserviceRestart: restart,
+    microserviceRestartEnabled: restart,
+    getMaintenance: getMaintenance(deps),
+    enableMaintenance: enableMaintenance(deps),
+    disableMaintenance: disableMaintenance(deps),
+    securityResources: securityResources(),
+    datasourceStatus: datasource,
+    datasourceTest: datasource,
+    shutdown: notEnabled("Shutdown"),
+  };
+}

@@ -1,0 +1,40 @@
+/** What the answers about settings, maintenance and the service look like, for the OpenAPI document. */
+import { Type } from "@sinclair/typebox";
+import { Link } from "../http/schemas.ts";
+
+export const Setting = Type.Object({
+  content: Type.Object({
+    name: Type.String(),
+    description: Type.String(),
+    defaultValue: Type.Unknown({ description: "Of the same kind as the value." }),
+    value: Type.Unknown(),
+  }),
+  links: Type.Array(Type.Ref(Link), { description: "`self`, `update`, and `reset` where it is not the default." }),
+});
+
+export const SettingUpdate = Type.Object(
+  { value: Type.Unknown({ description: "The new value; every other member is ignored." }) },
+  { examples: [{ name: "expiration_max_duration_in_hours", value: 240 }] },
+);
+
+export const Readiness = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) });
+
+export const Maintenance = Type.Object({
+  content: Type.Record(
+    Type.String(),
+    Type.Object({
+      active: Type.Boolean(),
+      lastUpdate: Type.Optional(Type.String({ format: "date-time", description: "When it was switched last." })),
+      message: Type.Optional(Type.String()),
+    }),
+  ),
+  links: Type.Array(Type.Ref(Link)),
+});
+
+export const SecurityResource = Type.Object({
+  microservice: Type.String(),
+  resource: Type.String({ description: "Path below the service's prefix." }),
+  verb: Type.String(),
+  defaultRole: Type.String(),
+  description: Type.String(),
+});
