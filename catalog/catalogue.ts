@@ -45,8 +45,8 @@ export type DatasetSummary = FileTotals & {
   readonly products: number;
   /** Only types of which there are files. */
   readonly byType: Readonly<Record<string, FileTotals>>;
-  /** How many of these files are references, by type. */
-  readonly references: Readonly<Record<string, FileTotals>>;
+  /** How many of these files are references, by type; only where that was asked. */
+  readonly references?: Readonly<Record<string, FileTotals>>;
 };
 /** Counts every product and file once, whatever the overlap of the selections; files are those that `chooseFiles` keeps. */
 export type Summary = FileTotals & { readonly products: number; readonly datasets: readonly DatasetSummary[] };
@@ -56,6 +56,10 @@ export type SearchOptions = {
   /** Products that entered the catalogue at this time or later are not found. */
   readonly before: Date;
 };
+export type SummaryOptions = SearchOptions & {
+  /** Count references apart, which takes longer: they are not among the totals kept in each product. */
+  readonly references?: boolean;
+};
 export type PageOptions = SearchOptions & {
   /** The `next` of the page before. */
   readonly after?: number;
@@ -64,7 +68,7 @@ export type PageOptions = SearchOptions & {
 export type Page = { readonly products: readonly FoundProduct[]; readonly next?: number };
 
 export type Catalogue = {
-  summarize(selections: readonly Selection[], options: SearchOptions): Promise<Summary>;
+  summarize(selections: readonly Selection[], options: SummaryOptions): Promise<Summary>;
   /** Products in an order that never changes, each once, with the files of all its kinds. */
   search(selections: readonly Selection[], options: PageOptions): Promise<Page>;
 };
@@ -97,8 +101,8 @@ export function postgresCatalogue(db: Db, options: { readonly timeoutMs?: number
     }
   };
   return {
-    summarize: (selections, { access, before }) =>
-      ask(access, (session) => summarizeSelections(session, { selections, before })),
+    summarize: (selections, { access, before, references = false }) =>
+      ask(access, (session) => summarizeSelections(session, { selections, before, references })),
     search: (selections, { access, before, after = 0, limit }) =>
       ask(access, (session) => searchPage(session, { selections, before, after, limit })),
   };

@@ -38,7 +38,7 @@ function file(type: ImportedFile["type"], filename: string, size: number, refere
 }
 
 async function references(selections: Selection[]) {
-  const { datasets } = await catalogue.summarize(selections, { access, before });
+  const { datasets } = await catalogue.summarize(selections, { access, before, references: true });
   return datasets.map(({ label, references: found }) => [label, found]);
 }
 

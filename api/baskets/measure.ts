@@ -20,7 +20,11 @@ export function measure(o: {
   const { email, role, groups } = o.principal;
   const summarize = async (selections: readonly Selection[]) => {
     try {
-      return await o.catalogue.summarize(selections, { access: { email, role, groups }, before: o.now });
+      return await o.catalogue.summarize(selections, {
+        access: { email, role, groups },
+        before: o.now,
+        references: true,
+      });
     } catch (error) {
       if (error instanceof CatalogueError) throw searchProblem([error.detail]);
       throw error;
@@ -39,7 +43,7 @@ export function basketTotals(summary: DatasetSummary | undefined): BasketTotals 
   if (!summary) return { objects: 0, files: 0, bytes: 0, byType: {} };
   const { products: objects, files, bytes, byType, references } = summary;
   const counted = Object.entries(byType).flatMap(([type, all]) => {
-    const ref = references[type] ?? { files: 0, bytes: 0 };
+    const ref = references?.[type] ?? { files: 0, bytes: 0 };
     const fetched = { files: all.files - ref.files, bytes: all.bytes - ref.bytes };
     return [[type, all] as const, [`${type}_ref`, ref] as const, [`${type}_!ref`, fetched] as const];
   });

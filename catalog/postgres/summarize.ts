@@ -11,7 +11,7 @@ import { attributable, firstDataset, searchPage } from "./search.ts";
 import { selectionSql } from "./selection-sql.ts";
 import type { DatasetRow, Session } from "./session.ts";
 
-type Request = { readonly selections: readonly Selection[]; readonly before: Date };
+type Request = { readonly selections: readonly Selection[]; readonly before: Date; readonly references: boolean };
 type ByType = Map<FileType, FileTotals>;
 type Totals = { products: number; readonly byType: ByType; readonly references: ByType };
 type GroupRow = { readonly datasetIds: readonly number[]; readonly products: number } & Readonly<
@@ -23,12 +23,14 @@ type ReferenceRow = FileTotals & { readonly datasetIds: readonly number[]; reado
 const PAGE = 2000;
 
 export async function summarizeSelections(session: Session, request: Request): Promise<Summary> {
-  if (request.selections.length === 0 || session.datasets.length === 0) return toSummary(new Map());
+  if (request.selections.length === 0 || session.datasets.length === 0) return toSummary(new Map(), request);
   const patterns = request.selections.some((selection) => selection.fileNamePattern !== undefined);
-  return toSummary(patterns ? await byPaging(session, request) : await byScan(session, request));
+  const totals = patterns ? await byPaging(session, request) : await byScan(session, request);
+  return toSummary(totals, request);
 }
 
-async function byScan(session: Session, { selections, before }: Request): Promise<Map<DatasetRow, Totals>> {
+async function byScan(session: Session, request: Request): Promise<Map<DatasetRow, Totals>> {
+  const { selections, before } = request;
   const params = new Params();
   const conditions = selections.map((selection) => selectionSql(selection, { session, params, before }));
   const sums = FILE_TYPES.flatMap((type, index) => {
@@ -51,13 +53,14 @@ async function byScan(session: Session, { selections, before }: Request): Promis
       addFiles(entry.byType, type, { files: Number(row[`files${index}`]), bytes: Number(row[`bytes${index}`]) });
     }
   }
-  for (const { datasetIds, type, ...sum } of await referencesByScan(session, { selections, before })) {
+  if (!request.references) return totals;
+  for (const { datasetIds, type, ...sum } of await referencesByScan(session, request)) {
     addFiles(entryOf(totals, firstDataset(datasetIds, datasets)).references, type, sum);
   }
   return totals;
 }
 
-/** References are not among the totals kept in each product; they are few, and have an index of their own. */
+/** References are not among the totals kept in each product; they have an index of their own. */
 function referencesByScan(session: Session, { selections, before }: Request): Promise<readonly ReferenceRow[]> {
   const params = new Params();
   const conditions = selections.map((selection) => {
@@ -113,14 +116,15 @@ function addFiles(byType: ByType, type: FileType, { files, bytes }: FileTotals):
   byType.set(type, { files: sum.files + files, bytes: sum.bytes + bytes });
 }
 
-function toSummary(totals: ReadonlyMap<DatasetRow, Totals>): Summary {
-  const datasets = [...totals].map(([dataset, entry]) => toDatasetSummary(dataset, entry)).sort(byLabel);
+function toSummary(totals: ReadonlyMap<DatasetRow, Totals>, request: Request): Summary {
+  const datasets = [...totals].map(([dataset, entry]) => toDatasetSummary(dataset, entry, request)).sort(byLabel);
   return { ...sumOf(datasets), products: datasets.reduce((sum, dataset) => sum + dataset.products, 0), datasets };
 }
 
-function toDatasetSummary({ urn, label }: DatasetRow, { products, byType, references }: Totals): DatasetSummary {
-  const files = sumOf([...byType.values()]);
-  return { urn, label, products, ...files, byType: inOrder(byType), references: inOrder(references) };
+function toDatasetSummary({ urn, label }: DatasetRow, entry: Totals, request: Request): DatasetSummary {
+  const { products, byType } = entry;
+  const sums = { products, ...sumOf([...byType.values()]), byType: inOrder(byType) };
+  return { urn, label, ...sums, ...(request.references && { references: inOrder(entry.references) }) };
 }
 
 function inOrder(byType: ByType): Readonly<Record<string, FileTotals>> {
