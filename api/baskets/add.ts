@@ -7,7 +7,7 @@ import type { Transport } from "#kube/transport.ts";
 import type { Basket, BasketItem, DatasetChange } from "#store/baskets.ts";
 import type { Db } from "#store/db.ts";
 import type { Principal } from "../auth/principal.ts";
-import { changeBasket, checkCapacity, nothingThere, unchanged } from "./change.ts";
+import { changeBasket, nothingThere, unchanged } from "./change.ts";
 import { basketTotals, type Measure, measure } from "./measure.ts";
 import { checkLimits, findProcess } from "./process.ts";
 import type { Wanted } from "./request.ts";
@@ -33,10 +33,6 @@ export async function addSelections(
   for (const one of wanted) found.push(...(await byDataset(measured, one, now)));
   if (found.length === 0) throw nothingThere();
   return changeBasket(deps.db, principal.email, async (basket) => {
-    checkCapacity(
-      basket,
-      found.map(({ item }) => item.selection),
-    );
     const put: DatasetChange[] = [];
     for (const [, group] of Map.groupBy(found, ({ urn }) => urn)) {
       put.push(await withAdded(deps, { basket, group, measured, now }));

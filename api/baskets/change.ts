@@ -2,18 +2,15 @@
  * Changes a basket although several requests of its user come at once: what is to change is worked out from the basket as it stands, and
  * when another request was faster, worked out anew. No transaction is open while the catalogue searches.
  */
-import type { Selection } from "#crds/order.ts";
-import { LIMITS } from "#crds/order.ts";
 import { type Basket, type BasketDataset, type DatasetChange, findBasket, writeBasket } from "#store/baskets.ts";
 import type { Db } from "#store/db.ts";
 import { HttpProblem } from "../http/problem.ts";
+import { checkCapacity, type OrderedDataset } from "./selections.ts";
 
 export type Change = { readonly put?: readonly DatasetChange[]; readonly remove?: readonly number[] };
 
 /** Each time around, somebody has got through. */
 const ATTEMPTS = 200;
-/** An order is one object of Kubernetes, which takes no more than 1.5 MiB. */
-const MAX_BYTES = 1024 * 1024;
 
 /** `plan` gives undefined where there is nothing to change. */
 export async function changeBasket(
@@ -25,6 +22,7 @@ export async function changeBasket(
     const from = await findBasket(db, owner);
     const change = await plan(from);
     if (!change) return from;
+    if (change.put) checkCapacity(after(from, change));
     const written = await writeBasket(db, owner, { from, ...change });
     if (written) return written;
   }
@@ -41,16 +39,18 @@ export function unchanged({ urn, label, fileFilter, process, totals }: BasketDat
   return { urn, label, totals, ...(fileFilter && { fileFilter }), ...(process && { process }) };
 }
 
-/** Refuses what could not become one order. */
-export function checkCapacity(basket: Basket | undefined, added: readonly Selection[]): void {
-  const there = basket?.datasets.flatMap(({ items }) => items.map(({ selection }) => selection)) ?? [];
-  const all = [...there, ...added];
-  if (all.length > LIMITS.selections) {
-    throw new HttpProblem(422, [
-      `Cannot add to the basket: expected at most ${LIMITS.selections} selections, got ${all.length}`,
-    ]);
-  }
-  if (JSON.stringify(all).length > MAX_BYTES) {
-    throw new HttpProblem(422, [`Cannot add to the basket: its selections take more than ${MAX_BYTES} characters`]);
-  }
+/** The datasets as they will be. */
+function after(from: Basket | undefined, { put = [], remove = [] }: Change): readonly OrderedDataset[] {
+  const before = from?.datasets ?? [];
+  const changed = new Set(put.map(({ urn }) => urn));
+  const kept = before.filter(({ id, urn }) => !remove.includes(id) && !changed.has(urn));
+  return [
+    ...kept,
+    ...put.map((change) => {
+      const there = before.find(({ urn }) => urn === change.urn)?.items ?? [];
+      const removed = new Set(change.removed?.map((date) => date.getTime()));
+      const items = there.filter(({ date }) => !removed.has(date.getTime()));
+      return { ...change, items: [...items, ...(change.added ?? [])] };
+    }),
+  ];
 }

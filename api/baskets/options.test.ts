@@ -1,18 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Process, ProcessSpec } from "#crds/process.ts";
 import { type ApiWorld, apiWorld } from "#test/support/api-world.ts";
+import { type AnsweredBasket, basketOf, told } from "#test/support/basket-calls.ts";
 import { addBasketProducts, datasetOf } from "#test/support/basket-products.ts";
-
-type Dataset = {
-  id: number;
-  itemsSelections: { date: string }[];
-  objectsCount: number;
-  filesCount: number;
-  quota: number;
-  processDatasetDescription?: object;
-  fileSelectionDescription?: object;
-};
-type Basket = { quota: number; datasetSelections: Dataset[] };
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -27,28 +17,19 @@ beforeEach(async () => {
 
 const AT = "/order/basket/dataset";
 
-async function read(response: Response): Promise<Basket> {
-  expect(response.status).toBe(200);
-  return ((await response.json()) as { content: Basket }).content;
-}
-
 const add = (query: string) =>
   world.call("POST /order/basket/selection", { body: { engineType: "legacy", searchParameters: { q: [query] } } });
 
-async function filled(query = "providerId:DS*"): Promise<Dataset> {
-  const [dataset] = (await read(await add(query))).datasetSelections;
+async function filled(query = "providerId:DS*"): Promise<AnsweredBasket["datasetSelections"][number]> {
+  const [dataset] = (await basketOf(await add(query))).datasetSelections;
   if (!dataset) throw new Error("Cannot fill the basket");
   return dataset;
-}
-
-async function told(response: Response): Promise<[number, string[]]> {
-  return [response.status, ((await response.json()) as { messages: string[] }).messages];
 }
 
 describe("B5 and B6", () => {
   test("testRemoveDatasetSelection: the basket is empty, its quota 0", async () => {
     const { id } = await filled();
-    const basket = await read(await world.call(`DELETE ${AT}/${id}`));
+    const basket = await basketOf(await world.call(`DELETE ${AT}/${id}`));
     expect(basket).toMatchObject({ quota: 0, datasetSelections: [] });
     expect((await world.call("GET /order/basket")).status).toBe(200);
   });
@@ -57,7 +38,7 @@ describe("B5 and B6", () => {
     await filled("providerId:DS-0 OR providerId:DS-1");
     const { id, itemsSelections } = await filled("providerId:DS-1 OR providerId:DS-2 OR providerId:DS-3");
     const remove = async (index: number) =>
-      read(await world.call(`DELETE ${AT}/${id}/${encodeURIComponent(itemsSelections[index]?.date ?? "")}`));
+      basketOf(await world.call(`DELETE ${AT}/${id}/${encodeURIComponent(itemsSelections[index]?.date ?? "")}`));
     const [rest] = (await remove(1)).datasetSelections;
     expect([rest?.objectsCount, rest?.quota, rest?.itemsSelections.length]).toEqual([2, 2, 1]);
     expect((await remove(1)).datasetSelections).toHaveLength(1);
@@ -68,8 +49,10 @@ describe("B5 and B6", () => {
     expect((await world.call(`DELETE ${AT}/1`)).status).toBe(204);
     expect((await world.call(`DELETE ${AT}/1/2026-01-01T00:00:00Z`)).status).toBe(204);
     const { id } = await filled();
-    expect((await read(await world.call(`DELETE ${AT}/${id + 1000}`))).datasetSelections).toHaveLength(1);
-    expect((await read(await world.call(`DELETE ${AT}/${id}/2026-01-01T00:00:00Z`))).datasetSelections).toHaveLength(1);
+    expect((await basketOf(await world.call(`DELETE ${AT}/${id + 1000}`))).datasetSelections).toHaveLength(1);
+    expect(
+      (await basketOf(await world.call(`DELETE ${AT}/${id}/2026-01-01T00:00:00Z`))).datasetSelections,
+    ).toHaveLength(1);
   });
 
   test("422 for a number or date that is none", async () => {
@@ -85,13 +68,13 @@ describe("B8", () => {
   test("test_updateFileFilters: set and unset", async () => {
     const { id } = await filled();
     const filter = { fileTypes: ["RAWDATA"], fileNamePattern: ".*\\.tif" };
-    const [set] = (await read(await put(id, filter))).datasetSelections;
+    const [set] = (await basketOf(await put(id, filter))).datasetSelections;
     expect([set?.fileSelectionDescription, set?.filesCount]).toEqual([filter, 16]);
     // Another selection leaves it as it is.
     expect((await filled("providerId:DS-0")).fileSelectionDescription).toEqual(filter);
     for (const nothing of [undefined, {}, { fileTypes: [], fileNamePattern: null }]) {
       await put(id, filter);
-      const [unset] = (await read(await put(id, nothing))).datasetSelections;
+      const [unset] = (await basketOf(await put(id, nothing))).datasetSelections;
       expect(unset).not.toHaveProperty("fileSelectionDescription");
     }
   });
@@ -142,7 +125,7 @@ describe("B7", () => {
       await process(name, limits);
       const { id } = await filled();
       const description = { processBusinessId: name, parameters: { scale: "2" } };
-      const [dataset] = (await read(await put(id, description))).datasetSelections;
+      const [dataset] = (await basketOf(await put(id, description))).datasetSelections;
       expect(dataset?.processDatasetDescription).toEqual(description);
     });
   }
@@ -163,7 +146,7 @@ describe("B7", () => {
           `The number of selected "${unit}" in the basket [${amount}] exceeds the maximum number of "${unit}" allowed [${limit}]. Please, decrease the number of selected items or contact the administrator for more information.`,
         ],
       ]);
-      expect((await read(await world.call("GET /order/basket"))).datasetSelections[0]).not.toHaveProperty(
+      expect((await basketOf(await world.call("GET /order/basket"))).datasetSelections[0]).not.toHaveProperty(
         "processDatasetDescription",
       );
     });
@@ -176,7 +159,7 @@ describe("B7", () => {
     // Four of these five are there already: what overlaps counts once.
     expect((await add('providerId:("DS-0" OR "DS-1" OR "DS-2" OR "DS-3" OR "DS-4")')).status).toBe(200);
     expect((await add("providerId:DS-5")).status).toBe(409);
-    const [dataset] = (await read(await world.call("GET /order/basket"))).datasetSelections;
+    const [dataset] = (await basketOf(await world.call("GET /order/basket"))).datasetSelections;
     expect([dataset?.objectsCount, dataset?.itemsSelections.length]).toEqual([5, 2]);
   });
 
@@ -190,7 +173,7 @@ describe("B7", () => {
     await process("removed", undefined);
     const { id } = await filled();
     await put(id, { processBusinessId: "removed" });
-    const [dataset] = (await read(await put(id))).datasetSelections;
+    const [dataset] = (await basketOf(await put(id))).datasetSelections;
     expect(dataset).not.toHaveProperty("processDatasetDescription");
   });
 
@@ -198,7 +181,7 @@ describe("B7", () => {
     const made = await process("by-uid", undefined);
     const { id } = await filled();
     const processBusinessId = made.metadata.uid ?? "";
-    const [dataset] = (await read(await put(id, { processBusinessId }))).datasetSelections;
+    const [dataset] = (await basketOf(await put(id, { processBusinessId }))).datasetSelections;
     expect(dataset?.processDatasetDescription).toEqual({ processBusinessId, parameters: {} });
   });
 
@@ -224,6 +207,14 @@ describe("B7", () => {
     }
     expect((await put(id + 1000)).status).toBe(404);
     expect((await put(id, { parameters: {} })).status).toBe(422);
+  });
+
+  test("parameters that would make an order too large are refused", async () => {
+    await process("talkative", undefined);
+    for (let i = 0; i < 5; i++) await add(`providerId:DS-${i}`);
+    const { id } = await filled();
+    const parameters = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`p${i}`, "x".repeat(4000)]));
+    expect((await put(id, { processBusinessId: "talkative", parameters })).status).toBe(422);
   });
 
   test("503 while Kubernetes is away", async () => {

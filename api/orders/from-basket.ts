@@ -1,13 +1,14 @@
 /** Orders the caller's basket (O1; for an application O14). Each selection of the basket is one of the order, with the filter or process of its dataset. */
 import type { Selection } from "#crds/order.ts";
-import { type Basket, type BasketDataset, orderBasket } from "#store/baskets.ts";
+import { type Basket, orderBasket } from "#store/baskets.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
+import { orderSelections } from "../baskets/selections.ts";
 import type { Handler } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
-import { fileFilter, newSpec } from "./spec.ts";
+import { newSpec } from "./spec.ts";
 
 /** Whose files stay how long: a person comes back later, an application fetches at once. */
 export type Duration = (settings: Settings) => number;
@@ -41,13 +42,6 @@ function conflict(field: "correlationId" | "label"): HttpProblem {
 const NOTHING: Selection = { includeIds: [] };
 
 function selectionsOf({ datasets }: Basket): readonly Selection[] {
-  const selections = datasets.flatMap((dataset) =>
-    dataset.items.map(({ selection }) => ({ ...selection, dataset: dataset.urn, ...options(dataset) })),
-  );
+  const selections = orderSelections(datasets);
   return selections.length > 0 ? selections : [NOTHING];
-}
-
-function options({ fileFilter: filter, process }: BasketDataset): Partial<Selection> {
-  if (process) return { process: { name: process.name, parameters: process.parameters } };
-  return filter ? fileFilter({ kinds: filter.fileTypes, pattern: filter.fileNamePattern }) : {};
 }
