@@ -2,9 +2,12 @@
  * An order as the contract shows it (OrderDto), with what its users missed there: why it failed, its correlation id, its sub-orders.
  * A link is there only while the action behind it is allowed.
  */
+import { roleAtLeast } from "#crds/files.ts";
 import type { OrderDataset } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
+import { mayManage, type Principal } from "../auth/principal.ts";
 import type { Link } from "../http/respond.ts";
+import { OPERATIONS } from "../operations.ts";
 import { allowed, type Refusable } from "./state.ts";
 
 export type DatasetTaskDto = {
@@ -76,17 +79,26 @@ const HREFS: Readonly<Record<Refusable, (id: number) => string>> = {
   delete: (id) => `/user/orders/${id}`,
 };
 
-/** `base` is the public address of the service with its prefix. */
-export function orderLinks(row: OrderRow, base: string): readonly Link[] {
-  const links: Link[] = [
-    { rel: "self", href: `${base}/user/orders/${row.id}` },
-    { rel: "list", href: `${base}/user/orders` },
-  ];
+export type LinkOptions = {
+  /** The public address of the service with its prefix. */
+  readonly base: string;
+  /** Who will read the links; absent where that is who made the order. */
+  readonly reader?: Principal;
+};
+
+/** A reader who may not manage the order gets no link to it, only that to their own orders: each of the others would refuse them. */
+export function orderLinks(row: OrderRow, { base, reader }: LinkOptions): readonly Link[] {
+  const list = { rel: "list", href: `${base}/user/orders` };
+  if (reader && !mayManage(reader, row.owner)) return [list];
+  const links: Link[] = [{ rel: "self", href: `${base}/user/orders/${row.id}` }, list];
   if (row.status !== "DELETED" && row.files.available > 0) {
     links.push({ rel: "download", href: `${base}/user/orders/${row.id}/download` });
   }
   for (const [action, href] of Object.entries(HREFS)) {
     if (allowed(action as Refusable, row)) links.push({ rel: action, href: base + href(row.id) });
+  }
+  if (row.status === "DELETED" && reader && roleAtLeast(reader.role, OPERATIONS.removeOrder.access)) {
+    links.push({ rel: "remove", href: `${base}/user/orders/remove/${row.id}` });
   }
   return links;
 }

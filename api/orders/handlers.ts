@@ -8,10 +8,11 @@ import { json, wrap } from "../http/respond.ts";
 import { sortedHref, sortRequest } from "../http/sort.ts";
 import { type AcceptDeps, acceptOrder } from "./accept.ts";
 import { orderToRead } from "./access.ts";
-import { orderDto, orderLinks } from "./dto.ts";
+import { type LinkOptions, orderDto, orderLinks } from "./dto.ts";
 import type { Acceptance, Refusal } from "./outcome.ts";
 
 export type OrderDeps = { readonly db: Db; readonly base: string };
+type ShownDeps = LinkOptions & { readonly db: Db };
 
 /** O2. The owner is always the caller. */
 export function applyOrder(deps: AcceptDeps): Handler {
@@ -55,7 +56,7 @@ export function listOrders(deps: OrderDeps): Handler {
 export function getOrder(deps: OrderDeps): Handler {
   return async (call) => {
     const row = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
-    return json(200, await shownOrder(deps, row));
+    return json(200, await shownOrder({ ...deps, reader: call.principal }, row));
   };
 }
 
@@ -70,13 +71,13 @@ export async function orderPage(
   const { rows, total } = await searchOrders(deps.db, o.filter, { ...page, sorts });
   return json(200, {
     metadata: metadata(page, total),
-    content: await shownOrders(deps, rows),
+    content: await shownOrders({ ...deps, reader: call.principal }, rows),
     links: pageLinks(page, total, sortedHref(deps.base + o.path, sorts)),
   });
 }
 
 /** One question for the datasets of all of them. */
-async function shownOrders(deps: OrderDeps, rows: readonly OrderRow[]) {
+async function shownOrders(deps: ShownDeps, rows: readonly OrderRow[]) {
   const datasets = await datasetsOfOrders(
     deps.db,
     rows.map((row) => row.id),
@@ -84,10 +85,10 @@ async function shownOrders(deps: OrderDeps, rows: readonly OrderRow[]) {
   return rows.map((row) => shown(deps, row, datasets.get(row.id) ?? []));
 }
 
-export async function shownOrder(deps: OrderDeps, row: OrderRow) {
+async function shownOrder(deps: ShownDeps, row: OrderRow) {
   return shown(deps, row, await datasetsOf(deps.db, row.id));
 }
 
-function shown(deps: OrderDeps, row: OrderRow, datasets: readonly OrderDataset[]) {
-  return wrap(orderDto(row, datasets), orderLinks(row, deps.base));
+function shown(deps: ShownDeps, row: OrderRow, datasets: readonly OrderDataset[]) {
+  return wrap(orderDto(row, datasets), orderLinks(row, deps));
 }

@@ -19,5 +19,5 @@ export type MadeDeps = {
 export async function made(deps: MadeDeps, row: OrderRow): Promise<Response> {
   await tryToCreate(deps, row);
   // It has no datasets yet: the operator finds out what it means.
-  return json(201, wrap(orderDto(row, []), orderLinks(row, deps.base)));
+  return json(201, wrap(orderDto(row, []), orderLinks(row, deps)));
 }
