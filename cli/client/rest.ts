@@ -26,12 +26,14 @@ export type OrderView = {
   readonly datasetTasks: readonly DatasetView[];
 };
 export type DatasetView = {
+  readonly id: number;
   readonly datasetLabel: string;
   readonly objectsCount: number;
   readonly filesCount: number;
   readonly filesSize: number;
 };
 export type FileView = { readonly filename: string; readonly checksum?: string; readonly filesize?: number };
+export type FailedFile = { readonly filename: string; readonly downloadError?: string };
 export type Page<T> = { readonly total: number; readonly pages: number; readonly items: readonly T[] };
 export type Applied = { readonly orderId: number; readonly status: string; readonly correlationId: string };
 
@@ -111,6 +113,13 @@ export function restClient(session: Session) {
     async availableFiles(id: number, o: { page: number; size: number }): Promise<Page<FileView>> {
       const response = await call(`/orders/${id}/files/available?page=${o.page}&size=${o.size}`);
       return readPage(response, `list the files of order ${id}`);
+    },
+    /** Files of a dataset of the order that could not be had, at most `size`. */
+    async failedFiles(id: number, o: { dataset: number; size: number }): Promise<readonly FailedFile[]> {
+      // By state from the end of the alphabet: PROCESSING_ERROR, PENDING, ERROR; what has no reason has not failed.
+      const response = await call(`/orders/${id}/dataset/${o.dataset}/files?sort=state,desc&size=${o.size}`);
+      const { items } = await readPage<FailedFile>(response, `list the files of order ${id}`);
+      return items.filter((file) => file.downloadError !== undefined);
     },
     pause: (id: number) => act(`pause order ${id}`, `/user/orders/pause/${id}`, "PUT"),
     resume: (id: number) => act(`resume order ${id}`, `/user/orders/resume/${id}`, "PUT"),

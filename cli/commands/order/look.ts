@@ -1,10 +1,13 @@
 /** `order get` and `order watch`: how one order stands, once or until it has ended. */
 import { Command } from "commander";
-import type { OrderView } from "../../client/rest.ts";
+import type { FailedFile, OrderView, RestClient } from "../../client/rest.ts";
 import { grouped, humanSize, humanTime } from "../../output/human.ts";
 import { pairs, table } from "../../output/table.ts";
 import { client, isFinal, orderId, printJson } from "./common.ts";
 import { contents, followOrder } from "./follow.ts";
+
+/** Failed files that are named with their reason. */
+const FAILURES = 5;
 
 export function getCommand(): Command {
   return new Command("get")
@@ -12,9 +15,10 @@ export function getCommand(): Command {
     .argument("<id>", "number of the order", orderId)
     .option("--json", "print JSON")
     .action(async (id: number, options: { json?: boolean }) => {
-      const order = await client().order(id);
+      const service = client();
+      const order = await service.order(id);
       if (options.json) printJson(order);
-      else process.stdout.write(`${describeOrder(order, new Date())}\n`);
+      else await show(service, order);
     });
 }
 
@@ -23,9 +27,32 @@ export function watchCommand(): Command {
     .description("Follow one order until it has ended.")
     .argument("<id>", "number of the order", orderId)
     .action(async (id: number) => {
-      const order = await followOrder(client(), id, { until: ({ status }) => isFinal(status) });
-      process.stdout.write(`${describeOrder(order, new Date())}\n`);
+      const service = client();
+      await show(service, await followOrder(service, id, { until: ({ status }) => isFinal(status) }));
     });
+}
+
+async function show(service: RestClient, order: OrderView): Promise<void> {
+  process.stdout.write(`${describeOrder(order, new Date())}\n`);
+  const failures = order.filesInErrorCount > 0 ? await failuresOf(service, order) : [];
+  if (failures.length > 0) process.stdout.write(`\n${describeFailures(failures)}\n`);
+}
+
+/** The first few files that could not be had; none once the order has given back its files. */
+async function failuresOf(service: RestClient, order: OrderView): Promise<readonly FailedFile[]> {
+  const failures: FailedFile[] = [];
+  for (const { id } of order.datasetTasks) {
+    if (failures.length >= FAILURES) break;
+    failures.push(...(await service.failedFiles(order.id, { dataset: id, size: FAILURES })));
+  }
+  return failures.slice(0, FAILURES);
+}
+
+function describeFailures(failures: readonly FailedFile[]): string {
+  return table(failures, [
+    { title: "FAILED FILE", max: 50, cell: (file) => file.filename },
+    { title: "WHY", cell: (file) => file.downloadError ?? "" },
+  ]);
 }
 
 function describeOrder(order: OrderView, now: Date): string {
