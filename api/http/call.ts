@@ -13,12 +13,13 @@ export type Call = {
 
 export type Handler = (call: Call) => Response | Promise<Response>;
 
-const MAX_DIGITS = 15;
+/** As many digits as a number holds exactly. */
+const WHOLE_NUMBER = /^-?\d{1,15}$/;
 
 /** A whole number of the path. A negative one is well-formed: it is only the number of nothing. */
 export function idParam(call: Call, name: string): number {
   const text = call.params[name] ?? "";
-  if (!/^-?\d+$/.test(text) || text.length > MAX_DIGITS) {
+  if (!WHOLE_NUMBER.test(text)) {
     throw new HttpProblem(422, [`${name}: expected a whole number, got '${text.slice(0, 64)}'`]);
   }
   return Number(text);

@@ -21,6 +21,7 @@ import {
   TokenRequest,
   wrapped,
 } from "./schemas.ts";
+import { sortParameter } from "./sort.ts";
 
 export type ResponseDoc = {
   readonly description: string;
@@ -31,7 +32,8 @@ export type OperationDoc = {
   readonly summary: string;
   readonly tag: "basket" | "orders" | "files" | "download" | "authentication" | "settings" | "service";
   readonly description?: string;
-  readonly query?: Readonly<Record<string, string>>;
+  /** A text describes; a schema does so too and says which values are taken. */
+  readonly query?: Readonly<Record<string, string | TSchema>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Of parts of the path that are no whole numbers. */
   readonly params?: Readonly<Record<string, TSchema>>;
@@ -84,13 +86,15 @@ const ARCHIVE: OperationDoc = {
     ...READ_REFUSALS,
   },
 };
+/** Of whatever kind the catalogue says, unless a browser would run it. */
+const FILE_BYTES: ResponseDoc = { ...BYTES, mediaType: "*/*" };
 const FILE: OperationDoc = {
   summary: "Download one file",
   tag: "download",
   headers: RANGE,
   responses: {
-    200: BYTES,
-    206: { ...BYTES, description: "The part asked for." },
+    200: FILE_BYTES,
+    206: { ...FILE_BYTES, description: "The part asked for." },
     202: refusal("Not there yet."),
     302: { description: "A reference: where it lies." },
     304: { description: "The client has it." },
@@ -197,7 +201,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   listDatasetFiles: {
     summary: "Files of one dataset of the order, in whatever state",
     tag: "files",
-    query: { ...PAGE, sort: `\`field,asc\` or \`field,desc\`, repeatable. Fields: ${FILE_SORT_KEYS.join(", ")}.` },
+    query: { ...PAGE, sort: sortParameter(FILE_SORT_KEYS, "By number unless told.") },
     responses: {
       200: { description: "A page.", schema: pageOf(wrapped(DataFile)) },
       ...READ_REFUSALS,

@@ -7,6 +7,9 @@ import { COMPONENTS } from "./schemas.ts";
 
 type Json = Record<string, unknown>;
 
+/** As many digits as are read. */
+const WHOLE_NUMBER = { type: "integer", minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 };
+
 export function openapiDocument(o: {
   readonly prefix: string;
   readonly publicUrl: string;
@@ -70,16 +73,14 @@ function securityOf({ access }: Operation): readonly Json[] {
 
 function pathParameter(name: string, schemas: OperationDoc["params"] = {}): Json {
   const schema = schemas[name];
-  return { name, in: "path", required: true, schema: schema ? plain(schema) : { type: "integer" } };
+  return { name, in: "path", required: true, schema: schema ? plain(schema) : WHOLE_NUMBER };
 }
 
-function parameters(place: "query" | "header", described: Readonly<Record<string, string>> = {}): readonly Json[] {
-  return Object.entries(described).map(([name, description]) => ({
-    name,
-    in: place,
-    description,
-    schema: { type: "string" },
-  }));
+function parameters(place: "query" | "header", described: OperationDoc["query"] = {}): readonly Json[] {
+  return Object.entries(described).map(([name, said]) => {
+    const { description, ...schema } = typeof said === "string" ? { description: said, type: "string" } : said;
+    return { name, in: place, description, schema: plain(schema) };
+  });
 }
 
 /** What any route may answer beside its own: from the guard, the body reader, the router. */
@@ -115,7 +116,7 @@ function responseOf({ description, schema, mediaType }: ResponseDoc): Json {
 }
 
 /** The schema as plain JSON Schema, its references into the components. */
-function plain(schema: TSchema): unknown {
+function plain(schema: TSchema | Json): unknown {
   return JSON.parse(
     JSON.stringify(schema, (key, value: unknown) => {
       if (key === "$id" || key === "fault") return undefined;

@@ -2,6 +2,7 @@
  * The contract's `sort` parameter: `sort=label,asc`, repeated or with several fields before the direction. A field that the list does not
  * have is refused and not passed over, because a list in another order than asked for looks right and is wrong.
  */
+import { type TString, Type } from "@sinclair/typebox";
 import type { Sort } from "#store/sorting.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -27,6 +28,14 @@ function sortsOf<K extends string>(text: string, keys: readonly K[]): readonly S
       }
       return { key, descending: direction === "desc" };
     });
+}
+
+/** The parameter as the OpenAPI document has it. */
+export function sortParameter(keys: readonly string[], unlessTold: string): TString {
+  return Type.String({
+    description: `\`field,asc\` or \`field,desc\`, repeatable. ${unlessTold}`,
+    pattern: `^((${keys.join("|")})(,(asc|desc))?)?$`,
+  });
 }
 
 /** The address of a list with its order, for the links between its pages. */

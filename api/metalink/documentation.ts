@@ -8,7 +8,9 @@ const DOCUMENT: Omit<OperationDoc, "summary"> = {
   tag: "download",
   description:
     "Each file that is there or may still arrive, by an address that needs no login and ends with the order, with its hash where it is known. Metalink 3 unless another format is asked for; `manifest` is a bag's manifest-sha256.txt (RFC 8493), `aria2` an input file of aria2, both with the files that are there.",
-  query: { format: `One of ${FORMAT_NAMES.join(", ")}.` },
+  query: {
+    format: Type.Unsafe<string>({ type: "string", enum: FORMAT_NAMES, description: "Metalink 3 unless told." }),
+  },
   headers: { accept: "`application/metalink4+xml` for Metalink 4 (RFC 5854)." },
   responses: {
     200: {

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { ORDER_SORT_KEYS } from "#store/orders.ts";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
 import { OrderDto, Problem, pageOf, wrapped } from "../http/schemas.ts";
+import { sortParameter } from "../http/sort.ts";
 import { SearchParameters } from "./search-parameters.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
@@ -10,7 +11,7 @@ const refusal = (description: string): ResponseDoc => ({ description, schema: Ty
 export const ORDER_PAGE = {
   page: "Which page, from 0.",
   size: "Elements on a page, at most 2000.",
-  sort: `\`field,asc\` or \`field,desc\`, repeatable; newest first unless told. Fields: ${ORDER_SORT_KEYS.join(", ")}.`,
+  sort: sortParameter(ORDER_SORT_KEYS, "Newest first unless told."),
 } as const;
 
 export const UNKNOWN_SORT = refusal("An unknown field to sort by.");
