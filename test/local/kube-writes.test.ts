@@ -77,6 +77,21 @@ describe("create", () => {
     expect(body.details.causes[0]).toMatchObject({ field: "spec.selections[0]", reason: "FieldValueInvalid" });
   });
 
+  test("keys of a map may be any words, also where rules compare it", async () => {
+    const withParameters = (name: string, parameters: object) =>
+      order(name, { selections: [{ query: "x:1", process: { name: "p", parameters } }] });
+    const parameters = { constructor: "a", toString: "b", hasOwnProperty: "c" };
+    expect((await kube.request("POST", orders, withParameters("words", parameters))).code).toBe(201);
+    const paused = await kube.request("PATCH", `${orders}/words`, { spec: { suspend: true } });
+    expect(paused.code).toBe(200);
+    const process = { name: "p", parameters: { ...parameters, constructor: "another" } };
+    const changed = await kube.request("PATCH", `${orders}/words`, {
+      spec: { selections: [{ query: "x:1", process }] },
+    });
+    expect(changed.code).toBe(422);
+    expect(changed.body.message).toContain("`selections` must not change");
+  });
+
   test("create with unknown fields is refused when strict, warned of by default, silent when ignored", async () => {
     const strict = await kube.request("POST", `${orders}?fieldValidation=Strict`, order("strict", { bogus: 1 }));
     expect([strict.code, strict.body.reason]).toEqual([400, "BadRequest"]);

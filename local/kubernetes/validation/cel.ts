@@ -39,16 +39,21 @@ export function ruleProblem(rule: string): string | undefined {
   }
 }
 
-/** JSON as CEL values: integers as int (bigint), dates as timestamps, int-or-string as it comes. */
+/**
+ * JSON as CEL values: integers as int (bigint), dates as timestamps, int-or-string as it comes. Maps whose keys users choose become a `Map`:
+ * the library tells an object's type by its `constructor`, which may be one of the keys.
+ */
 export function celValue(value: unknown, schema: Schema): unknown {
   const node = deref(schema);
   if (typeof value === "number") return node.type === "number" ? value : integer(value);
   if (typeof value === "string") return node.format === "date-time" ? new Date(value) : value;
   if (Array.isArray(value)) return value.map((item) => celValue(item, node.items ?? {}));
   if (!isFields(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, celValue(inner, fieldSchema(node, key) ?? {})]),
+  const entries = Object.entries(value).map(
+    ([key, inner]) => [key, celValue(inner, fieldSchema(node, key) ?? {})] as const,
   );
+  const isMap = node.additionalProperties !== undefined || Object.hasOwn(value, "constructor");
+  return isMap ? new Map(entries) : Object.fromEntries(entries);
 }
 
 function integer(value: number): bigint | number {
