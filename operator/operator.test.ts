@@ -106,6 +106,26 @@ for (const [reason, spec] of Object.entries(REFUSALS)) {
   });
 }
 
+test("an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
+  put("processed", 1);
+  const selections = [{ query: "processed", process: { name: "cut" } }];
+  const made = await insertOrder(world.db, {
+    owner: ADA,
+    correlationId: "c-process",
+    spec: { owner: ADA, selections, suspend: false, retry: 0 },
+    role: "REGISTERED_USER",
+    channel: "rest",
+    now: new Date(world.now().getTime() - 60_000),
+  });
+  if (made.kind !== "created") throw new Error("Cannot make the row");
+  await world.until(orderName(made.row.id), "Refused");
+  expect(await findOrder(world.db, made.row.id)).toMatchObject({
+    status: "FAILED",
+    message: "Cannot run process 'cut': this version fetches files but runs no processes",
+    files: { total: 0 },
+  });
+});
+
 test("an Order is refused when its label or its correlation id is another's", async () => {
   put("taken", 1);
   await world.apply("taken", { label: "mine", correlationId: "c-taken" });
