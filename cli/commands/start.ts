@@ -1,15 +1,7 @@
 /** `start`: the whole service on this machine, until it is told to stop. */
 import { Command, InvalidArgumentError } from "commander";
+import type { LocalOptions } from "#local/config.ts";
 import { withHome } from "../home.ts";
-
-type Options = {
-  readonly home: string;
-  readonly tenant: string;
-  readonly host: string;
-  readonly port: number;
-  readonly kubePort: number;
-  readonly publicUrl?: string;
-};
 
 const HELP = `
 Prints \`ready URL\` once orders can be made; Ctrl-C stops everything in order, a second time at once.
@@ -49,7 +41,7 @@ export function startCommand(): Command {
     )
     .option("--public-url <url>", "start of the links that users get (ORDER_PUBLIC_URL)")
     .addHelpText("after", HELP)
-    .action(async (options: Options) => {
+    .action(async (options: LocalOptions) => {
       const { runStart } = await import("#local/run.ts");
       process.exit(await runStart(options, process.env));
     });

@@ -2,16 +2,9 @@
  * The JSON that the server handles: Kubernetes objects of any kind, treated as values that never change once made.
  * Everything below `metadata` is `unknown` on purpose: what a field must look like is the schema's business, not the compiler's.
  */
-export type Fields = { readonly [key: string]: unknown };
+import type { ObjectMeta } from "#kube/resource.ts";
 
-export type OwnerReference = {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
-};
+export type Fields = { readonly [key: string]: unknown };
 
 export type ManagedFieldsEntry = {
   readonly manager: string;
@@ -23,20 +16,9 @@ export type ManagedFieldsEntry = {
   readonly subresource?: string;
 };
 
-export type Metadata = {
-  readonly name: string;
+export type Metadata = ObjectMeta & {
   readonly generateName?: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
   readonly deletionGracePeriodSeconds?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly finalizers?: readonly string[];
-  readonly ownerReferences?: readonly OwnerReference[];
   readonly managedFields?: readonly ManagedFieldsEntry[];
 };
 

@@ -27,6 +27,7 @@ import { appendSubOrders, type FileResult, reportFiles } from "#store/files.ts";
 import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
 import { startSubOrders } from "#store/scheduling.ts";
 import { setPassword, upsertUser } from "#store/users.ts";
+import { addProduct, type TestProduct } from "./product.ts";
 import { newFile, orderSpec, storedOrder, testStore } from "./store.ts";
 
 export const SECRET = "a secret of the tests, long enough for the signature";
@@ -199,33 +200,4 @@ async function setStatus(db: Db, id: number, o: { status: OrderStatusWord; now: 
       count(*) AS total FROM order_files WHERE order_id = ${id}`;
   const files = { ...row.files, ...counted };
   await recordProgress(db, id, { model: { ...row, files, status: o.status }, messages: [], now: o.now });
-}
-
-export type TestProduct = {
-  readonly name: string;
-  readonly properties?: Readonly<Record<string, readonly unknown[]>>;
-  readonly bytes?: number;
-  readonly dataset?: string;
-  readonly isPublic?: boolean;
-};
-
-/** A product with one RAWDATA file, in a dataset that is made where it is missing. */
-export async function addProduct(db: Db, o: TestProduct, now: Date): Promise<void> {
-  const dataset = o.dataset ?? "images";
-  const bytes = o.bytes ?? 1000;
-  const entered = new Date(now.getTime() - 86_400_000);
-  const [{ id: datasetId = 0 } = {}] = await db<{ id: number }[]>`
-    INSERT INTO datasets (urn, label, public) VALUES (${`URN:DATASET:${dataset}`}, ${dataset}, ${o.isPublic ?? true})
-    ON CONFLICT (urn) DO UPDATE SET label = excluded.label RETURNING id`;
-  const [{ id = 0 } = {}] = await db<{ id: number }[]>`
-    INSERT INTO products (urn, provider_id, version, last, label, dataset_ids, properties, search_text, type_files, type_bytes,
-      content_hash, source, created_at, updated_at)
-    VALUES (${`URN:DATA:${o.name}:V1`}, ${o.name}, 1, true, ${o.name}, ${[datasetId]}::integer[], ${db.json((o.properties ?? {}) as never)},
-      ${`\u001f${o.name}\u001f`}, '{1,0,0,0}', ${[bytes, 0, 0, 0]}::bigint[], ${o.name}, 'test', ${entered}, ${entered}) RETURNING id`;
-  for (const name of Object.keys(o.properties ?? {})) {
-    await db`INSERT INTO attributes (name, type) VALUES (${name}, 'string') ON CONFLICT DO NOTHING`;
-  }
-  await db`
-    INSERT INTO product_files (product_id, position, type, filename, uri, mime_type, size)
-    VALUES (${id}, 0, 'RAWDATA', ${`${o.name}.tif`}, ${`https://source.example.org/${o.name}.tif`}, 'image/tiff', ${bytes})`;
 }

@@ -1,6 +1,6 @@
 /** What a basket can be filled with: products in two datasets, with quicklooks, references, footprints. */
 import type { Db } from "#store/db.ts";
-import { addProduct, type TestProduct } from "./api-world.ts";
+import { addProduct, type TestProduct } from "./product.ts";
 
 export type BasketProduct = TestProduct & {
   readonly quicklookBytes?: number;

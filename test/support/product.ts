@@ -6,16 +6,18 @@ export type TestProduct = {
   readonly properties?: Readonly<Record<string, readonly unknown[]>>;
   readonly bytes?: number;
   readonly dataset?: string;
+  /** Of the dataset, where it is made; public unless told. */
+  readonly isPublic?: boolean;
   readonly uri?: string;
 };
 
-/** A product with one RAWDATA file, in a public dataset that is made where it is missing. */
+/** A product with one RAWDATA file, in a dataset that is made where it is missing. */
 export async function addProduct(db: Db, o: TestProduct, now: Date): Promise<void> {
   const dataset = o.dataset ?? "images";
   const bytes = o.bytes ?? 1000;
   const entered = new Date(now.getTime() - 86_400_000);
   const [{ id: datasetId = 0 } = {}] = await db<{ id: number }[]>`
-    INSERT INTO datasets (urn, label, public) VALUES (${`URN:DATASET:${dataset}`}, ${dataset}, true)
+    INSERT INTO datasets (urn, label, public) VALUES (${`URN:DATASET:${dataset}`}, ${dataset}, ${o.isPublic ?? true})
     ON CONFLICT (urn) DO UPDATE SET label = excluded.label RETURNING id`;
   const [{ id = 0 } = {}] = await db<{ id: number }[]>`
     INSERT INTO products (urn, provider_id, version, last, label, dataset_ids, properties, search_text, type_files, type_bytes,
