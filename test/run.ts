@@ -14,7 +14,7 @@ const TEST_TIMEOUT_MS = 30_000;
 const STAGES: readonly { readonly name: string; readonly folders: readonly string[]; readonly parallel: number }[] = [
   {
     name: "unit",
-    folders: ["crds", "kube", "store", "catalog", "operator", "worker", "api", "local", "cli"],
+    folders: ["crds", "kube", "store", "sources", "catalog", "operator", "worker", "api", "local", "cli"],
     parallel: 2,
   },
   { name: "whole", folders: ["test"], parallel: 1 },

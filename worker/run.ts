@@ -4,6 +4,9 @@
  */
 import type { Logger } from "pino";
 import { EXIT } from "#crds/names.ts";
+import type { SourceSettings } from "#sources/guard/rules.ts";
+import { openSources } from "#sources/open.ts";
+import type { Source } from "#sources/source.ts";
 import { findBlobs, touchBlobs } from "#store/blob-rows.ts";
 import { type BlobStore, BlobStoreFull } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
@@ -13,11 +16,8 @@ import { StorageError } from "./fetch/copy.ts";
 import { type FetchContext, fetchFile } from "./fetch/file.ts";
 import { DEFAULT_POLICY, type FetchPolicy } from "./fetch/policy.ts";
 import { Reporter } from "./fetch/reporter.ts";
-import type { SourceSettings } from "./guard/rules.ts";
 import { DatabaseAway, patiently } from "./patience.ts";
 import { Progress } from "./progress.ts";
-import { openSources } from "./sources/open.ts";
-import type { Source } from "./sources/source.ts";
 
 /** Codes beside EXIT: the Job's own back-off starts another pod later. BSD sysexits EX_UNAVAILABLE, EX_IOERR. */
 export const RETRY_EXIT = { databaseAway: 69, storage: 74 } as const;

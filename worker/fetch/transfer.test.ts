@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import type { SourceSettings } from "#sources/guard/rules.ts";
+import { openSources } from "#sources/open.ts";
 import { type SourceFile, type SourceServer, sourceServer } from "#test/support/source-server.ts";
-import type { SourceSettings } from "../guard/rules.ts";
-import { openSources } from "../sources/open.ts";
 import type { Sink } from "./copy.ts";
 import { DEFAULT_POLICY, type FetchPolicy } from "./policy.ts";
 import { type TransferOptions, transfer } from "./transfer.ts";

@@ -5,9 +5,10 @@
  *     ▲               │ cut, stalled: resume at the byte reached (progress forgives earlier failures)
  *     └──back-off─────┘ refused for good: failed · 202 or a long Retry-After: notReady
  */
+
+import { safeUri } from "#sources/guard/rules.ts";
+import type { Opened, Source, Validator } from "#sources/source.ts";
 import { backoffMs, pause } from "../backoff.ts";
-import { safeUri } from "../guard/rules.ts";
-import type { Opened, Source, Validator } from "../sources/source.ts";
 import type { HashName } from "./checksum.ts";
 import { copy, type Sink } from "./copy.ts";
 import { type Digested, Digests } from "./digests.ts";

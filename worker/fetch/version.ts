@@ -2,8 +2,9 @@
  * Remembers beside a staged file which version of the source it came from, so that a later run may go on with it although the catalogue
  * knows no checksum. Only for large files: a small one is quicker fetched again than its version is kept.
  */
+
+import type { Validator } from "#sources/source.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
-import type { Validator } from "../sources/source.ts";
 
 const WORTH_BYTES = 8 * 1024 * 1024;
 

@@ -3,8 +3,8 @@
  * The guard opens them, so that what is read is what was checked.
  */
 import type { FileHandle } from "node:fs/promises";
-import type { FileTarget, Guard } from "../guard/guard.ts";
-import { safeUri } from "../guard/rules.ts";
+import type { FileTarget, Guard } from "./guard/guard.ts";
+import { safeUri } from "./guard/rules.ts";
 import { type Opened, type OpenOptions, permanent, type Source, transient } from "./source.ts";
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -1,7 +1,8 @@
 /** One source for all URIs: picks by scheme. What the settings do not allow never gets that far: the guard stands in front of each. */
-import { createGuard, type Resolve } from "../guard/guard.ts";
-import type { SourceSettings } from "../guard/rules.ts";
+
 import { fileSource } from "./file.ts";
+import { createGuard, type Resolve } from "./guard/guard.ts";
+import type { SourceSettings } from "./guard/rules.ts";
 import { httpSource } from "./http.ts";
 import { s3Settings, s3Source, trustedEndpoint } from "./s3.ts";
 import { permanent, type Source } from "./source.ts";

@@ -3,8 +3,8 @@
  * for a public bucket), so that resume, back-off and the guard are those of HTTP. The bucket is the URI's host for `allowed_source_hosts`.
  */
 import { S3Client } from "bun";
-import type { Guard } from "../guard/guard.ts";
-import { portOf } from "../guard/rules.ts";
+import type { Guard } from "./guard/guard.ts";
+import { portOf } from "./guard/rules.ts";
 import { permanent, type Source } from "./source.ts";
 
 const PRESIGNED_FOR_SECONDS = 3600;

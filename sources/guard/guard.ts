@@ -1,5 +1,5 @@
 /**
- * The one gate for outgoing fetches: every address that the worker opens, and every redirect, passes here first.
+ * The one gate for outgoing fetches: every address that the service opens, and every redirect, passes here first.
  * A host name is resolved here and the connection is then made to the very address that was checked (the caller connects to `address`
  * and sends the name as Host and TLS server name), so a name that resolves differently a moment later gains nothing.
  * Limit: when the environment names an HTTP proxy, the proxy makes the connection; it must then keep the same rules itself.

@@ -2,8 +2,8 @@
  * Files behind HTTP. Redirects are followed by hand and every hop passes the guard; the connection goes to the address that was checked.
  * A resumed transfer carries `If-Range`: a source that changed answers with the whole file instead of a wrong rest.
  */
-import type { Guard, WebTarget } from "../guard/guard.ts";
-import { safeUri } from "../guard/rules.ts";
+import type { Guard, WebTarget } from "./guard/guard.ts";
+import { safeUri } from "./guard/rules.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { emptyStream, type Opened, type OpenOptions, permanent, type Source, transient } from "./source.ts";
 
