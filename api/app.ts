@@ -47,7 +47,7 @@ export type ApiConfig = {
   readonly jwtSecret: string;
   /** How long a token of the token endpoint is good; two hours unless told. */
   readonly tokenSeconds?: number;
-  /** Shown in the OpenAPI document. */
+  /** Shown in the OpenAPI document and in an exported configuration. */
   readonly version?: string;
 };
 
@@ -73,7 +73,8 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const { db, blobs, now, logger, config } = deps;
   const publicUrl = config.publicUrl.replace(/\/+$/, "");
   const base = publicUrl + config.prefix;
-  const document = openapiDocument({ prefix: config.prefix, publicUrl, version: config.version ?? "0.0.0" });
+  const version = config.version ?? "0.0.0";
+  const document = openapiDocument({ prefix: config.prefix, publicUrl, version });
   const archive = downloadOrder({ db, blobs, now, logger, plans: planCache(), fileUrl: (id) => fileUrl(base, id) });
   const file = downloadFile({ db, blobs, now, logger });
   const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
@@ -114,7 +115,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     publicMetalink: publicMetalink(links),
     searchAllOrders: searchAllOrders({ db, base }),
     reportAllOrders: reportAllOrders({ db, base, logger }),
-    ...serviceHandlers({ db, base, tenant: config.tenant, now }),
+    ...serviceHandlers({ db, base, tenant: config.tenant, version, now }),
     issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
     openapiDocument: () => json(200, document),
     openapiPage: () =>

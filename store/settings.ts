@@ -4,7 +4,7 @@
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { type Db, jsonb } from "./db.ts";
+import { type Db, jsonb, type Transaction } from "./db.ts";
 
 type SettingOptions = { readonly description: string; readonly default: unknown };
 
@@ -145,13 +145,31 @@ export async function readSettings(db: Db): Promise<Settings> {
 }
 
 /** Stores a value; throws SettingError if there is no such setting or it does not allow the value. */
-export async function writeSetting(db: Db, name: string, value: unknown): Promise<void> {
-  const known = settingName(name);
-  const problem = refusal(known, value);
-  if (problem !== undefined) throw new SettingError(name, problem);
+export async function writeSetting(db: Db | Transaction, name: string, value: unknown): Promise<void> {
+  const known = checkSetting(name, value);
   await db`
     INSERT INTO settings (name, value) VALUES (${known}, ${jsonb(db, value)})
     ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+}
+
+/** The name, if there is such a setting and it allows the value; throws SettingError otherwise. */
+export function checkSetting(name: string, value: unknown): SettingName {
+  const known = settingName(name);
+  const problem = refusal(known, value);
+  if (problem !== undefined) throw new SettingError(name, problem);
+  return known;
+}
+
+/** Stores many values that were checked, all or none of them; with `reset` every other setting goes back to its default. */
+export async function writeSettings(
+  db: Db,
+  values: ReadonlyMap<SettingName, unknown>,
+  o: { readonly reset: boolean },
+): Promise<void> {
+  await db.begin(async (sql) => {
+    if (o.reset) await sql`DELETE FROM settings WHERE NOT name = ANY(${[...values.keys()]}::text[])`;
+    for (const [name, value] of values) await writeSetting(sql, name, value);
+  });
 }
 
 /** Back to the default; throws SettingError if there is no such setting. */

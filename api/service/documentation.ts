@@ -2,7 +2,15 @@
 import { Type } from "@sinclair/typebox";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
 import { Problem } from "../http/schemas.ts";
-import { Maintenance, Readiness, SecurityResource, Setting, SettingUpdate } from "./schemas.ts";
+import {
+  Configuration,
+  ImportReport,
+  Maintenance,
+  Readiness,
+  SecurityResource,
+  Setting,
+  SettingUpdate,
+} from "./schemas.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 const SETTING: ResponseDoc = { description: "The setting as it is now.", schema: Setting };
@@ -64,9 +72,31 @@ export const SERVICE_DOCUMENTATION: Readonly<Record<ServiceOperation, OperationD
   microserviceReadyEnabled: { summary: "Whether readiness is told: yes", tag: "service", responses: { 200: EMPTY } },
   microserviceRestart: absent("Restart: what runs the service restarts it"),
   microserviceRestartEnabled: absent("Whether a restart can be asked for: no"),
-  exportConfiguration: absent("Export of the configuration"),
-  importConfiguration: absent("Import of a configuration"),
-  configurationEnabled: absent("Whether configurations are exported and imported: no"),
+  exportConfiguration: {
+    summary: "The tenant's configuration, as a file",
+    tag: "service",
+    responses: { 200: { description: "Every setting, as the import takes it.", schema: Configuration } },
+  },
+  importConfiguration: {
+    summary: "Take a configuration",
+    tag: "service",
+    description:
+      "Settings that the file does not name keep their values, or go back to their defaults with `resetBeforeImport`. What is wrong is reported, the rest is taken.",
+    body: Type.Object({ file: Type.String({ format: "binary" }) }),
+    bodyType: "multipart/form-data",
+    responses: {
+      201: { description: "All of it is taken. Empty." },
+      206: { description: "Some of it is taken.", schema: Type.Array(ImportReport) },
+      400: refusal("Not a form with a `file` of JSON."),
+      409: { description: "Nothing could be taken, nothing is changed.", schema: Type.Array(ImportReport) },
+      413: refusal("Too large."),
+    },
+  },
+  configurationEnabled: {
+    summary: "Whether configurations are exported and imported: yes",
+    tag: "service",
+    responses: { 200: EMPTY },
+  },
   getMaintenance: {
     summary: "Whether the tenant is in maintenance",
     tag: "service",

@@ -2,6 +2,7 @@
 import type { Db } from "#store/db.ts";
 import type { Handler } from "../http/call.ts";
 import { listSettings, resetSettingToDefault, updateSetting } from "../settings/handlers.ts";
+import { exportConfiguration, importConfiguration } from "./configuration.ts";
 import type { SERVICE_DOCUMENTATION } from "./documentation.ts";
 import { disableMaintenance, enableMaintenance, getMaintenance } from "./maintenance.ts";
 import { enabled, microserviceReady, notEnabled, securityResources } from "./microservice.ts";
@@ -9,22 +10,22 @@ import { enabled, microserviceReady, notEnabled, securityResources } from "./mic
 export type ServiceDeps = {
   readonly db: Db;
   readonly tenant: string;
+  readonly version: string;
   /** Public address of the service with its prefix. */
   readonly base: string;
   readonly now: () => Date;
 };
 
 export function serviceHandlers(deps: ServiceDeps): Readonly<Record<keyof typeof SERVICE_DOCUMENTATION, Handler>> {
-  const configuration = notEnabled("Export and import of the configuration");
   const restart = notEnabled("Restart");
   const datasource = notEnabled("Administration of the data source");
   return {
     listSettings: listSettings(deps),
     updateSetting: updateSetting(deps),
     resetSetting: resetSettingToDefault(deps),
-    exportConfiguration: configuration,
-    importConfiguration: configuration,
-    configurationEnabled: configuration,
+    exportConfiguration: exportConfiguration(deps),
+    importConfiguration: importConfiguration(deps),
+    configurationEnabled: enabled(),
     microserviceReady: microserviceReady(deps.db),
     microserviceReadyEnabled: enabled(),
     microserviceRestart: restart,

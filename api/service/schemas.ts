@@ -38,3 +38,41 @@ export const SecurityResource = Type.Object({
   defaultRole: Type.String(),
   description: Type.String(),
 });
+
+const ModuleInformation = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  version: Type.String(),
+  author: Type.String(),
+  legalOwner: Type.String(),
+});
+
+export const Configuration = Type.Object({
+  microservice: Type.String(),
+  modules: Type.Array(
+    Type.Object({
+      module: ModuleInformation,
+      resetBeforeImport: Type.Boolean(),
+      configuration: Type.Array(
+        Type.Object({
+          key: Type.String({ description: "Kind of the item: a setting of the tenant." }),
+          value: Type.Object({
+            name: Type.String(),
+            description: Type.String(),
+            value: Type.String({ description: "JSON." }),
+            defaultValue: Type.String({ description: "JSON." }),
+            className: Type.String(),
+            containsSensitiveParameters: Type.Boolean(),
+          }),
+        }),
+      ),
+    }),
+  ),
+});
+
+export const ImportReport = Type.Object({
+  moduleInformation: ModuleInformation,
+  importErrors: Type.Array(Type.String()),
+  onlyErrors: Type.Boolean(),
+});

@@ -149,13 +149,10 @@ describe("G2 readiness", () => {
   });
 });
 
-describe("G1, G2, G5, G6 without a meaning here", () => {
+describe("G2, G5, G6 without a meaning here", () => {
   for (const [route, role] of Object.entries({
     "GET /microservice/restart": "PROJECT_ADMIN",
     "GET /microservice/restart/enabled": "PROJECT_ADMIN",
-    "GET /microservice/configuration": "PROJECT_ADMIN",
-    "POST /microservice/configuration": "PROJECT_ADMIN",
-    "GET /microservice/configuration/enabled": "PROJECT_ADMIN",
     "GET /regards/default/datasource/status": "REGISTERED_USER",
     "GET /regards/default/datasource/test": "ADMIN",
     "POST /shutdown/immediate": "INSTANCE_ADMIN",
