@@ -11,7 +11,14 @@ import type { ResourceApi } from "#kube/resource.ts";
 import { collectBlobs } from "#store/blob-rows.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
-import { expiredOrders, type OrderRow, ordersWithoutResource, purgeFiles, recordProgress } from "#store/orders.ts";
+import {
+  expiredOrders,
+  notice,
+  type OrderRow,
+  ordersWithoutResource,
+  purgeFiles,
+  recordProgress,
+} from "#store/orders.ts";
 import { isFinalWord } from "./order/facts.ts";
 
 export type SweepPorts = {
@@ -100,7 +107,7 @@ async function forget({ db, now }: SweepPorts, row: OrderRow): Promise<void> {
     waitingForUser: false,
     suspended: false,
   };
-  await recordProgress(db, row.id, { model, messages: [], now: now() });
+  await recordProgress(db, row.id, { model, messages: [notice(row, "EXPIRED")], now: now() });
   await purgeFiles(db, row.id);
 }
 

@@ -3,6 +3,7 @@
  * The door to store/orders/: other folders import from here, so the split inside may change.
  */
 import { type InsertOrder, insertOrder } from "./orders/insert.ts";
+import { isNotice, notice, type OutboxMessage } from "./orders/message-kinds.ts";
 import { expiredOrders, findOrder, findOrderByKey, findOrderByResource, ordersWithoutResource } from "./orders/read.ts";
 import { removeOrder } from "./orders/remove.ts";
 import type { OrderRow, ReadModel } from "./orders/rows.ts";
@@ -14,7 +15,7 @@ import {
   searchOrders,
   statusesExcept,
 } from "./orders/search.ts";
-import { bindResource, type OutboxMessage, purgeFiles, recordProgress } from "./orders/write.ts";
+import { bindResource, purgeFiles, recordProgress } from "./orders/write.ts";
 
 export type { InsertOrder, OrderFilter, OrderRow, OutboxMessage, ReadModel, ReportedOrder };
 export {
@@ -24,6 +25,8 @@ export {
   findOrderByKey,
   findOrderByResource,
   insertOrder,
+  isNotice,
+  notice,
   ORDER_SORT_KEYS,
   ordersWithoutResource,
   purgeFiles,

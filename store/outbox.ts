@@ -4,8 +4,8 @@
  * all times of claims are the database's, because senders' clocks differ. Delivered rows stay: their keys keep a message from being queued twice.
  */
 import { type Db, jsonb, withoutNulls } from "./db.ts";
+import type { OutboxMessage } from "./orders/message-kinds.ts";
 import type { Channel } from "./orders/rows.ts";
-import type { OutboxMessage } from "./orders/write.ts";
 
 export type QueuedMessage = OutboxMessage & {
   /** Absent: the answer to a request that became no order. Such a message is queued as often as it is asked for. */

@@ -5,6 +5,7 @@
 import type { Logger } from "pino";
 import { backoffMs, pause } from "#kube/pause.ts";
 import type { Db } from "#store/db.ts";
+import { isNotice } from "#store/orders.ts";
 import { claimMessages, type DueMessage, markDelivered, postponeMessages } from "#store/outbox.ts";
 import { judge, rounds, unsent, type Verdict } from "./delivery-plan.ts";
 import { type Publisher, Unconfirmed } from "./publisher.ts";
@@ -96,10 +97,13 @@ async function run(options: SenderOptions, parts: Parts): Promise<void> {
   }
 }
 
-/** Sends one batch; answers how many messages were claimed. */
+/** Sends one batch; answers how many messages were claimed. Notices are not for the exchange: its clients know the contract's answers only. */
 async function sendOnce(options: SenderOptions, counters: SenderCounters): Promise<number> {
   const claimedAt = performance.now();
-  const messages = await claimMessages(options.db, { limit: BATCH, leaseSeconds: LEASE_SECONDS });
+  const claimed = await claimMessages(options.db, { limit: BATCH, leaseSeconds: LEASE_SECONDS });
+  const notices = claimed.filter(({ kind }) => isNotice(kind));
+  if (notices.length > 0) await markDelivered(options.db, notices, { now: options.now() });
+  const messages = claimed.filter(({ kind }) => !isNotice(kind));
   const held = new Set<number>();
   for (const round of rounds(messages)) {
     const due = round.filter(({ orderId }) => orderId === undefined || !held.has(orderId));
@@ -107,7 +111,7 @@ async function sendOnce(options: SenderOptions, counters: SenderCounters): Promi
     if (performance.now() - claimedAt > OLDEST_CLAIM_MS) throw new Error("Cannot send: the claim is too old");
     for (const orderId of await sendRound(options, due, counters)) held.add(orderId);
   }
-  return messages.length;
+  return claimed.length;
 }
 
 /** Answers the orders whose message could not be told. */

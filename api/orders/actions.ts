@@ -11,7 +11,7 @@ import { isInvalid, isNotFound, KubeError } from "#kube/errors.ts";
 import type { ResourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
-import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
+import { findOrder, notice, type OrderRow, recordProgress } from "#store/orders.ts";
 import { type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
@@ -99,7 +99,8 @@ async function withoutResource(deps: ActionDeps, action: ActionName, row: OrderR
   if (action !== "delete" || !isOver(row)) {
     throw new HttpProblem(409, [`Cannot ${action} order ${row.id}: its resource is gone`]);
   }
-  await recordProgress(deps.db, row.id, { model: { ...row, status: "DELETED" }, messages: [], now: deps.now() });
+  const model = { ...row, status: "DELETED" as const };
+  await recordProgress(deps.db, row.id, { model, messages: [notice(row, "DELETED")], now: deps.now() });
 }
 
 async function untilVisible(deps: ActionDeps, action: ActionName, before: OrderRow): Promise<void> {

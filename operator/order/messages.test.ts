@@ -6,7 +6,8 @@ const LINK = "https://archive.example/api/v1/rs-order/user/orders/7/download";
 
 function teller(over: Partial<Teller> = {}): Teller {
   const row = aResolvedRow(2);
-  return { row, model: row, untold: [], downloadLink: LINK, finishedWithWarningStatus: "FAILED", ...over };
+  const quiet = { untold: [], generation: 1, cancelled: false, finishedWithWarningStatus: "FAILED" } as const;
+  return { row, model: row, downloadLink: LINK, ...quiet, ...over };
 }
 
 function ended(
@@ -116,5 +117,51 @@ for (const [name, { model, setting, want }] of Object.entries(FINALS)) {
 test("messages() ends the run of a retry under a key of its own", () => {
   const row = aResolvedRow(2, { retriesServed: 3 });
   const told = messages(teller({ row, model: ended("DONE", { available: 2, failed: 0 }) }));
-  expect(told.map((m) => m.dedupKey)).toEqual(["granted", "final:3"]);
+  expect(told.map((m) => m.dedupKey)).toEqual(["granted", "retried:3", "final:3"]);
+});
+
+const running = aResolvedRow(2);
+const paused = aResolvedRow(2, { status: "PAUSED" });
+const NOTICES = {
+  "a pause": { row: running, model: paused, want: ["paused:4"] },
+  "a pause that goes on": { row: paused, model: paused, want: [] },
+  "work that goes on again": { row: paused, model: running, want: ["resumed:4"] },
+  "an order that is cancelled while it is paused": {
+    row: paused,
+    model: ended("FAILED", { available: 0, failed: 2 }),
+    cancelled: true,
+    want: ["cancelled", "final:0"],
+  },
+  "an order that expires after its end": {
+    row: aResolvedRow(2, { status: "DONE" }),
+    model: aResolvedRow(2, { status: "EXPIRED" }),
+    want: ["expired"],
+  },
+  "an order that is deleted while it is paused": {
+    row: paused,
+    model: aResolvedRow(2, { status: "DELETED" }),
+    want: ["final:0", "deleted"],
+  },
+};
+for (const [name, { want, ...over }] of Object.entries(NOTICES)) {
+  test(`messages() tells of ${name}`, () => {
+    const [, ...told] = messages(teller({ generation: 4, ...over }));
+    expect(told.map((m) => m.dedupKey)).toEqual(want);
+  });
+}
+
+test("messages() tells what happened in a sentence, and until when the files stay", () => {
+  const expirationTime = new Date("2026-03-08T12:00:00Z");
+  const [, notice] = messages(teller({ row: { ...running, expirationTime }, model: paused }));
+  expect(notice).toEqual({
+    dedupKey: "paused:1",
+    kind: "PAUSED",
+    payload: {
+      correlationId: "key-7",
+      status: "PAUSED",
+      orderId: 7,
+      message: "Order of user ada@lab.org is paused",
+      expirationDate: "2026-03-08T12:00:00.000Z",
+    },
+  });
 });

@@ -1,11 +1,12 @@
 /**
- * What a requester is told, in the words of the contract (rs-order.md §4.5, §4.6). Pure.
- * The keys make each message unique: granted once, a sub-order once an attempt, the end once a run (a run for every retry).
+ * What a requester is told, in the words of the contract (rs-order.md §4.5, §4.6), and what else happened to the order. Pure.
+ * The keys make each message unique: granted once, a sub-order once an attempt, the end once a run (a run for every retry), and
+ * a pause once a generation of the resource, so that who looks at an older one tells nothing anew.
  */
 
 import type { OrderStatusWord } from "#crds/files.ts";
 import type { SubOrderRow } from "#store/files.ts";
-import type { OrderRow, OutboxMessage, ReadModel } from "#store/orders.ts";
+import { notice, type OrderRow, type OutboxMessage, type ReadModel } from "#store/orders.ts";
 import { isFinalWord } from "./facts.ts";
 
 export type Teller = {
@@ -13,17 +14,36 @@ export type Teller = {
   readonly model: ReadModel;
   /** Ended sub-orders to tell of; none before the order is resolved, so that the total told is right. */
   readonly untold: readonly SubOrderRow[];
+  /** Of the resource that the wishes were read from. */
+  readonly generation: number;
+  /** It ended because its owner wanted no more. */
+  readonly cancelled: boolean;
   readonly downloadLink: string;
   readonly finishedWithWarningStatus: "FAILED" | "DONE_WITH_WARNING";
 };
 
 /** The messages due, in the order in which they are to be told. Telling one again is harmless: its key is taken. */
 export function messages(teller: Teller): OutboxMessage[] {
+  const { row, cancelled } = teller;
   return [
-    granted(teller.row),
+    granted(row),
+    ...(row.retriesServed > 0 ? [notice(row, "RETRIED", row.retriesServed)] : []),
+    ...pauses(teller),
     ...teller.untold.filter(hasFiles).map((subOrder) => subOrderDone(teller, subOrder)),
+    ...(cancelled ? [notice(row, "CANCELLED")] : []),
     ...(isEndOfRun(teller) ? [final(teller)] : []),
+    ...departure(teller),
   ];
+}
+
+/** The row is as the last telling left it: what differs from it is new. */
+function pauses({ row, model, generation }: Teller): OutboxMessage[] {
+  if (isFinalWord(model.status) || (row.status === "PAUSED") === (model.status === "PAUSED")) return [];
+  return [notice(row, model.status === "PAUSED" ? "PAUSED" : "RESUMED", generation)];
+}
+
+function departure({ row, model }: Teller): OutboxMessage[] {
+  return isThere(model.status) ? [] : [notice(row, model.status)];
 }
 
 /** An order that leaves was told of before, unless it leaves in the middle of a run. */
@@ -83,7 +103,7 @@ function hasFiles({ files }: Pick<SubOrderRow, "files">): boolean {
   return files.available + files.downloaded > 0;
 }
 
-function isThere(word: OrderStatusWord): boolean {
+function isThere(word: OrderStatusWord): word is Exclude<OrderStatusWord, "EXPIRED" | "DELETED"> {
   return word !== "EXPIRED" && word !== "DELETED";
 }
 

@@ -7,7 +7,7 @@
  * Each step below answers "is this where the order is?" with what has to be done there, or passes. Steps come in the order in which they
  * take precedence. A step's `first` changes what was observed, so the order is looked at again before anybody is told anything.
  */
-import { ACCEPTED_REASON } from "#crds/conditions.ts";
+import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import { FINALIZER } from "#crds/names.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
@@ -166,13 +166,16 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   const untold = row.resolvedAt === undefined ? [] : counters.untold;
   const { downloadLink, settings } = observed;
   const { finishedWithWarningStatus } = settings;
+  const generation = observed.order.metadata.generation ?? 0;
+  const cancelled = stand.succeeded.reason === SUCCEEDED_REASON.cancelled;
+  const teller = { row, model: told, untold, generation, cancelled, downloadLink, finishedWithWarningStatus };
   const status = statusOf({ observed, row, model, stand, now });
   const wanted = untold.length > 0 ? SOON_MS : move.requeueAfterMs;
   const requeueAfterMs = soonest(wanted, { stand, row, now });
   return {
     first: move.first ?? [],
     model,
-    messages: messages({ row, model: told, untold, downloadLink, finishedWithWarningStatus }),
+    messages: messages(teller),
     told: untold.map(({ number, attempt }) => ({ number, attempt })),
     actions: move.actions ?? [],
     status,

@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { NOW, newSubOrder, storedOrder, testStore } from "#test/support/store.ts";
 import { appendSubOrders, datasetsOf, observeOrder, subOrdersOf } from "../files.ts";
+import type { OutboxMessage } from "./message-kinds.ts";
 import { findOrder } from "./read.ts";
 import type { ReadModel } from "./rows.ts";
-import { type OutboxMessage, purgeFiles, recordProgress } from "./write.ts";
+import { purgeFiles, recordProgress } from "./write.ts";
 
 const { db, drop } = await testStore("orders-write");
 afterAll(() => drop());

@@ -4,14 +4,8 @@
  */
 import { changeNotice } from "../changes.ts";
 import { type Db, jsonb } from "../db.ts";
+import type { OutboxMessage } from "./message-kinds.ts";
 import type { ReadModel } from "./rows.ts";
-
-export type OutboxMessage = {
-  /** Told once per order and key, e.g. `granted`, `suborder:3:1`, `final:1`. */
-  readonly dedupKey: string;
-  readonly kind: "GRANTED" | "DENIED" | "SUBORDER_DONE" | "DONE" | "FAILED";
-  readonly payload: Readonly<Record<string, unknown>>;
-};
 
 /** Binds the order to its resource; false where it is bound to another, or there is no such order. */
 export async function bindResource(db: Db, id: number, uid: string): Promise<boolean> {

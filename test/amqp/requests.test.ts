@@ -1,6 +1,8 @@
 /** Order requests over a real RabbitMQ: rules and texts of rs-order.md §4.3 and §4.6, answers as §4.2 and §4.5 want them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deadLetterQueue, EXCHANGE, HEADER, queueNames } from "#api/amqp/names.ts";
+import { notice, type OutboxMessage, recordProgress } from "#store/orders.ts";
+import { outboxState } from "#store/outbox.ts";
 import {
   ADA,
   type AmqpWorld,
@@ -40,6 +42,20 @@ describe.skipIf(!world)("requests over AMQP", () => {
     expect(row).toMatchObject({ owner: ADA, channel: "amqp", role: "REGISTERED_USER" });
     const resource = await eventually("its resource is there", () => world.orders.get(row?.resourceName ?? ""));
     expect(resource?.spec.selections).toEqual([{ query: "platform:sentinel" }]);
+  });
+
+  test("notices are not for its clients: they leave the outbox unsent", async () => {
+    const request = orderRequest();
+    await client.send(request);
+    await client.answers(request.correlationId);
+    const row = await world.order(request.correlationId);
+    if (!row) throw new Error("The order is not there");
+    const done = { dedupKey: "final:0", kind: "DONE", payload: { correlationId: row.correlationId, status: "DONE" } };
+    const told = [notice(row, "PAUSED", 2), done as OutboxMessage, notice(row, "EXPIRED")];
+    await recordProgress(world.db, row.id, { model: row, messages: told, now: new Date() });
+    await eventually("nothing is left to tell", async () => (await outboxState(world.db)).waiting === 0);
+    const answers = await client.answers(request.correlationId, 2);
+    expect(answers.map(({ status }) => status)).toEqual(["GRANTED", "DONE"]);
   });
 
   test("an answer carries the contract's properties and headers", async () => {
