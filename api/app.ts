@@ -5,9 +5,11 @@ import type { Catalogue } from "#catalog/catalogue.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
+import type { Issuer } from "./auth/issuers.ts";
 import { orderTokenKey } from "./auth/order-tokens.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { tokenKey } from "./auth/tokens.ts";
+import { tokenVerifier } from "./auth/verify.ts";
 import {
   addBasketSelection,
   emptyBasket,
@@ -45,6 +47,8 @@ export type ApiConfig = {
   /** Path of the order service, e.g. `/api/v1/rs-order`. */
   readonly prefix: string;
   readonly jwtSecret: string;
+  /** Issuers whose tokens are taken beside those of the platform. */
+  readonly issuers?: readonly Issuer[];
   /** How long a token of the token endpoint is good; two hours unless told. */
   readonly tokenSeconds?: number;
   /** Shown in the OpenAPI document and in an exported configuration. */
@@ -66,7 +70,8 @@ const TOKEN_SECONDS = 7_200;
 export function createApi(deps: ApiDeps): Elysia {
   const { db, now, logger, config } = deps;
   const key = tokenKey(config.tenant, config.jwtSecret);
-  return router({ db, tokenKey: key, now, logger, prefix: config.prefix }, handlers(deps, key));
+  const verify = tokenVerifier(key, { issuers: config.issuers ?? [], now, logger });
+  return router({ db, tenant: config.tenant, verify, logger, prefix: config.prefix }, handlers(deps, key));
 }
 
 function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {

@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { type Issuer, readIssuers } from "#api/auth/issuers.ts";
 
 export type LocalOptions = {
   readonly home: string;
@@ -24,6 +25,7 @@ export type LocalConfig = LocalOptions & {
   /** Set: tokens are signed with it; else with a secret that is kept in the home. */
   readonly jwtSecret?: string;
   readonly kubeconfig: string;
+  readonly issuers: readonly Issuer[];
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,6 +43,7 @@ export function readConfig(options: LocalOptions, env: Environment): LocalConfig
     blobsUrl: env["ORDER_BLOBS_URL"] ?? pathToFileURL(join(home, "blobs")).href,
     prefix: env["ORDER_PREFIX"] ?? "/api/v1/rs-order",
     namespace: env["ORDER_NAMESPACE"] ?? options.tenant,
+    issuers: readIssuers(env["ORDER_OIDC_ISSUERS"]),
     kubeconfig: resolve(env["ORDER_KUBECONFIG"] ?? join(home, "kubeconfig")),
   };
 }
@@ -54,7 +57,7 @@ function checkUrl(text: string, what: string): string {
 }
 
 /** What a worker has no use for. */
-const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL"];
+const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL", "ORDER_OIDC_ISSUERS"];
 
 /** Variables for the worker processes: those of ours that `start` was given, and what it found out itself. */
 export function workerEnvironment(

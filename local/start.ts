@@ -181,6 +181,7 @@ async function runApi(
       publicUrl: url.public,
       prefix: config.prefix,
       jwtSecret: config.jwtSecret ?? keptSecret(config.home, "jwt-secret"),
+      issuers: config.issuers,
       version,
     },
     now,

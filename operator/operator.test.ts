@@ -73,6 +73,7 @@ test("an order of REST whose resource was never made gets it from the sweep, and
     correlationId: "c-rest",
     spec,
     role: "REGISTERED_USER",
+    groups: [],
     channel: "rest",
     now: before,
   });
@@ -114,6 +115,7 @@ test("an order that was taken with a process fails and says why, instead of givi
     correlationId: "c-process",
     spec: { owner: ADA, selections, suspend: false, retry: 0 },
     role: "REGISTERED_USER",
+    groups: [],
     channel: "rest",
     now: new Date(world.now().getTime() - 60_000),
   });

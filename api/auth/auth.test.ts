@@ -139,10 +139,12 @@ describe("a bearer token", () => {
       },
       says: INVALID,
     },
-    "of an unknown user": {
-      token: () => sign({ sub: "nobody@example.org" }),
+    "of our own for a user that is not there": {
+      token: () => sign({ sub: "nobody@example.org", iss: "regards-order" }),
       says: "[REGARDS JWT FILTER] Unknown or inactive user 'nobody@example.org'",
     },
+    "of nobody": { token: () => sign({ sub: "" }), says: INVALID },
+    "whose user has more than 128 characters": { token: () => sign({ sub: "a".repeat(129) }), says: INVALID },
     "that is none": { token: () => "garbage", says: INVALID },
   };
   for (const [label, { token, says }] of Object.entries(cases)) {
@@ -153,9 +155,35 @@ describe("a bearer token", () => {
     });
   }
 
+  test("is good for 30 seconds more, because clocks differ", async () => {
+    const at = world.clock.now.getTime() / 1000;
+    expect((await listWith(`Bearer ${await sign({}, { exp: at - 29 })}`)).status).toBe(200);
+    expect((await listWith(`Bearer ${await sign({}, { exp: at - 31 })}`)).status).toBe(401);
+  });
+
+  test("of a user that the platform knows and we do not is good, with its role and groups", async () => {
+    await world.product({ name: "closed", dataset: "Closed", isPublic: false, groups: ["meteo"] });
+    const order = async (claims: Record<string, unknown>) => {
+      const headers = { authorization: `Bearer ${await sign({ sub: "dora@example.org", ...claims })}` };
+      const body = { queries: ['productId:"closed"'] };
+      return await world.call("POST /user/orders/apply", { as: null, headers, body });
+    };
+    expect((await order({ accessGroups: ["other"] })).status).toBe(422);
+    const made = await order({ accessGroups: ["meteo"] });
+    expect(made.status).toBe(201);
+    const { orderId } = (await made.json()) as { orderId: number };
+    expect(await world.row(orderId)).toMatchObject({
+      owner: "dora@example.org",
+      role: "REGISTERED_USER",
+      groups: ["meteo"],
+    });
+    const headers = { authorization: `Bearer ${await sign({ sub: "eve@example.org", role: "EXPLOIT" })}` };
+    expect((await world.call("POST /orders/search", { as: null, headers, body: {} })).status).toBe(200);
+  });
+
   test("is refused at once when its user is made inactive, lowered or removed", async () => {
     const email = "carol@example.org";
-    const token = await sign({ sub: email, role: "EXPLOIT" });
+    const token = await world.token(email, "EXPLOIT");
     await upsertUser(world.db, { email, role: "EXPLOIT", groups: [], active: true });
     expect((await listWith(`Bearer ${token}`)).status).toBe(200);
     await upsertUser(world.db, { email, role: "EXPLOIT", groups: [], active: false });

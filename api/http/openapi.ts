@@ -91,6 +91,7 @@ function responsesOf(operation: Operation, doc: OperationDoc): Json {
     ...(guarded && {
       401: { description: "No token, or not a good one.", ...problem },
       403: { description: "The caller's role is too low.", ...problem },
+      503: { description: "The token's issuer cannot be asked for its keys.", ...problem },
     }),
     ...(/:\w/.test(operation.path) && { 422: { description: "A number in the path is none.", ...problem } }),
     ...(doc.body && {

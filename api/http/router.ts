@@ -66,8 +66,7 @@ function callerGuard(deps: RouterDeps, table: RouteTable) {
     if (access === "ANYONE") return PUBLIC_USER;
     const principal = await authenticate(deps, request);
     authorize(principal, access);
-    const { tenant } = deps.tokenKey;
-    await refuseInMaintenance({ db: deps.db, tenant }, { method: request.method, operation: route.id });
+    await refuseInMaintenance(deps, { method: request.method, operation: route.id });
     return principal;
   };
   return (context: { readonly request: Request; readonly route: string }): Promise<Principal> => {

@@ -7,13 +7,14 @@
 import type { Logger } from "pino";
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
-import { type Role, roleAtLeast } from "#crds/files.ts";
+import type { Role } from "#crds/files.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import { findOrderByKey, insertOrder, type OrderRow } from "#store/orders.ts";
 import { readSettings } from "#store/settings.ts";
 import { findUser } from "#store/users.ts";
+import type { Principal } from "../auth/principal.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
 import { tryToCreate } from "./resource.ts";
@@ -33,8 +34,8 @@ export type Asked = {
   /** The contract's OrderRequestDto, as it came. Its `user` is the owner. */
   readonly body: unknown;
   readonly channel: "rest" | "amqp";
-  /** The most that the caller's token allows; the catalogue is searched with no more. Absent: the owner's own role. */
-  readonly role?: Role;
+  /** Whoever asks with a token: the owner. Absent: the owner is who the body says, and must be a user of ours. */
+  readonly caller?: Principal;
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
@@ -46,17 +47,17 @@ export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outco
   const selections = selectionsOf(request);
   const wrong = selectionProblems(request, { selections, correlationId });
   if (wrong) return wrong;
-  const user = await findUser(deps.db, request.user);
+  const user = asked.caller ?? (await findUser(deps.db, request.user));
   if (!user) return outcome.unknownUser(correlationId, request.user);
-  if (!user.active) return outcome.inactiveUser(correlationId, user.email);
-  const role = asked.role && roleAtLeast(user.role, asked.role) ? asked.role : user.role;
+  if ("active" in user && !user.active) return outcome.inactiveUser(correlationId, user.email);
+  const { email, role, groups } = user;
 
-  const known = await findOrderByKey(deps.db, user.email, correlationId);
-  const access = { email: user.email, role, groups: user.groups };
+  const known = await findOrderByKey(deps.db, email, correlationId);
+  const access = { email, role, groups };
   const refused = known ? undefined : await measure(deps, { request, selections, access, correlationId });
   if (refused) return refused;
-  const spec = await specFor(deps, { request, selections, owner: user.email, known });
-  return store(deps, { spec, correlationId, role, channel: asked.channel });
+  const spec = await specFor(deps, { request, selections, owner: email, known });
+  return store(deps, { spec, correlationId, role, groups, channel: asked.channel });
 }
 
 /** The request's own id, or a new one to answer with. */
@@ -119,7 +120,7 @@ async function specFor(
 
 async function store(
   deps: AcceptDeps,
-  o: { spec: OrderSpec; correlationId: string; role: Role; channel: Asked["channel"] },
+  o: { spec: OrderSpec; correlationId: string; role: Role; groups: readonly string[]; channel: Asked["channel"] },
 ): Promise<outcome.Acceptance | outcome.Refusal> {
   const now = deps.now();
   const label = `Generated order ${now.toISOString()}`;

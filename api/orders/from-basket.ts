@@ -24,6 +24,7 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
       owner,
       spec: newSpec({ owner, label, selections: selectionsOf(basket), availabilitySeconds }),
       role: principal.role,
+      groups: principal.groups,
       channel: "rest",
       now: deps.now(),
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),

@@ -20,7 +20,7 @@ export function applyOrder(deps: AcceptDeps): Handler {
     const outcome = await acceptOrder(deps, {
       body: typeof body === "object" && !Array.isArray(body) ? { ...body, user: principal.email } : body,
       channel: "rest",
-      role: principal.role,
+      caller: principal,
     });
     return outcome.kind === "accepted" ? json(201, granted(outcome)) : json(outcome.httpStatus, refused(outcome));
   };

@@ -2,8 +2,7 @@
  * Orders once more what an order has ordered (O8): a new order of the same selections, of the same owner, whoever asks. Products that have
  * entered the catalogue since the first order are not in it, so it is the same again.
  */
-import type { Role } from "#crds/files.ts";
-import { insertOrder, type OrderRow } from "#store/orders.ts";
+import { type InsertOrder, insertOrder, type OrderRow } from "#store/orders.ts";
 import { readSettings } from "#store/settings.ts";
 import { findUser } from "#store/users.ts";
 import type { Principal } from "../auth/principal.ts";
@@ -15,6 +14,8 @@ import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
 import { newSpec } from "./spec.ts";
 import { allowed, refusalCode } from "./state.ts";
+
+type OwnerAccess = Pick<InsertOrder, "role" | "groups">;
 
 export function restartOrder(deps: MadeDeps): Handler {
   return async (call) => {
@@ -31,7 +32,7 @@ export function restartOrder(deps: MadeDeps): Handler {
         sizeLimitBytes: row.spec.sizeLimitBytes,
         availabilitySeconds: userHours(await readSettings(deps.db)) * 3600,
       }),
-      role: await roleOf(deps, call.principal, owner),
+      ...(await ownerAccess(deps, call.principal, row)),
       channel: "rest",
       now: deps.now(),
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),
@@ -46,10 +47,13 @@ function selectionsAgain({ spec, createdAt }: OrderRow) {
   return spec.selections.map((selection) => ({ ...selection, before: selection.before ?? createdAt.toISOString() }));
 }
 
-/** The catalogue is searched as the owner, also where an administrator asks; an owner who may not order any more gets no order. */
-async function roleOf(deps: MadeDeps, principal: Principal, owner: string): Promise<Role> {
-  if (principal.email === owner) return principal.role;
-  const user = await findUser(deps.db, owner);
-  if (!user?.active) throw new HttpProblem(403, [`Cannot restart the order: user '${owner}' is unknown or not active`]);
-  return user.role;
+/**
+ * The catalogue is searched as the owner, also where an administrator asks; an owner who may not order any more gets no order.
+ * An owner whom only a token made known has the rights of the first order.
+ */
+async function ownerAccess(deps: MadeDeps, { email, role, groups }: Principal, row: OrderRow): Promise<OwnerAccess> {
+  if (email === row.owner) return { role, groups };
+  const user = (await findUser(deps.db, row.owner)) ?? { ...row, active: true };
+  if (!user.active) throw new HttpProblem(403, [`Cannot restart the order: user '${row.owner}' is not active`]);
+  return { role: user.role, groups: user.groups };
 }

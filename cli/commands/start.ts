@@ -12,6 +12,7 @@ Environment:
   ORDER_S3_ENDPOINT, ORDER_S3_REGION, ORDER_S3_ACCESS_KEY_ID, ORDER_S3_SECRET_ACCESS_KEY
   ORDER_AMQP_URL       take requests from this broker too: amqp://user:password@host:port/vhost
   ORDER_JWT_SECRET     sign tokens with this secret instead of one kept in the home
+  ORDER_OIDC_ISSUERS   take tokens of these issuers too: [{"issuer":"https://…","audience":"…"}] (docs/tokens.md)
   ORDER_PREFIX         path of the order service (/api/v1/rs-order)
   ORDER_NAMESPACE      Kubernetes namespace (the tenant's name)
   ORDER_KUBECONFIG     where the kubeconfig is written (HOME/kubeconfig)

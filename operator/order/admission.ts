@@ -37,7 +37,7 @@ export async function admit(
     if (error instanceof CatalogueError) return refused(ACCEPTED_REASON.catalogueFailed, catalogueText(error));
     throw error;
   }
-  return { kind: "welcome", role: user.role };
+  return { kind: "welcome", role: user.role, groups: user.groups };
 }
 
 /** The contract's text, and what the catalogue said of it. */

@@ -3,6 +3,7 @@
  * derived names and UID preconditions make the second time harmless. What the pass needs to know of the result is returned.
  */
 import { ACCEPTED_REASON } from "#crds/conditions.ts";
+import type { Role } from "#crds/files.ts";
 import type { Order } from "#crds/order.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "#kube/errors.ts";
 import { againSubOrder, appendSubOrders, cancelPending, endSubOrder, retryFailed } from "#store/files.ts";
@@ -21,7 +22,7 @@ export async function execute(ports: OrderPorts, order: Order, action: OrderActi
     case "removeFinalizer":
       return { order: await setFinalizers(ports, order, action) };
     case "insertRow":
-      return await insertRow(ports, order, action.role);
+      return await insertRow(ports, order, action);
     case "appendSubOrders": {
       const { id, kind: _, ...step } = action;
       await appendSubOrders(ports.db, id, { ...step, now: ports.now() });
@@ -92,7 +93,7 @@ async function setFinalizers(
 }
 
 /** The row of an order that came as a resource. A key or label that is taken refuses it. */
-async function insertRow(ports: OrderPorts, order: Order, role: Parameters<typeof insertOrder>[1]["role"]) {
+async function insertRow(ports: OrderPorts, order: Order, caller: { role: Role; groups: readonly string[] }) {
   const { owner } = order.spec;
   const { name, uid } = order.metadata;
   const now = ports.now();
@@ -101,7 +102,8 @@ async function insertRow(ports: OrderPorts, order: Order, role: Parameters<typeo
     label: `Generated order ${now.toISOString()}`,
     correlationId: correlationIdOf(order),
     spec: order.spec,
-    role,
+    role: caller.role,
+    groups: caller.groups,
     channel: "kubectl",
     resource: { name, uid: uid ?? "" },
     now,

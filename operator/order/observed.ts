@@ -26,7 +26,7 @@ export type Refusal = { readonly reason: string; readonly message: string };
 /** What was found out about an `Order` that has no row yet (made with kubectl). */
 export type Admission =
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  | { readonly kind: "welcome"; readonly role: Role };
+  | { readonly kind: "welcome"; readonly role: Role; readonly groups: readonly string[] };
 
 /** Counters of an order's files and sub-orders, summed by the store. */
 export type Work = {
@@ -79,7 +79,7 @@ export type OrderAction =
   | { readonly kind: "addFinalizer"; readonly uid: string; readonly finalizers: readonly string[] }
   | { readonly kind: "removeFinalizer"; readonly uid: string; readonly finalizers: readonly string[] }
   | { readonly kind: "deleteOrder"; readonly uid: string }
-  | { readonly kind: "insertRow"; readonly role: Role }
+  | { readonly kind: "insertRow"; readonly role: Role; readonly groups: readonly string[] }
   | { readonly kind: "bindRow"; readonly id: number; readonly uid: string }
   | {
       readonly kind: "appendSubOrders";

@@ -255,7 +255,7 @@ test("plan() refuses a resource whose key is another order's, and lets it go whe
 
 function withoutRow(metadata: Partial<ReturnType<typeof anOrder>["metadata"]> = {}): OrderObserved {
   const { row: _row, work: _work, ...rest } = anObserved({ order: anOrder({ metadata }) });
-  return { ...rest, admission: { kind: "welcome", role: "REGISTERED_USER" } };
+  return { ...rest, admission: { kind: "welcome", role: "REGISTERED_USER", groups: [] } };
 }
 
 function unbound() {

@@ -55,7 +55,8 @@ function planWithoutRow(observed: OrderObserved, now: Instant): OrderPlan {
   if (admission?.kind === "refused") return refuse(observed, { now, refusal: admission.refusal });
   if (!isProtected(observed)) return { ...quietly(observed, []), first: [protect(observed)] };
   if (admission === undefined) return quietly(observed, []);
-  return { ...quietly(observed, []), first: [{ kind: "insertRow", role: admission.role }] };
+  const { role, groups } = admission;
+  return { ...quietly(observed, []), first: [{ kind: "insertRow", role, groups }] };
 }
 
 /** The row and its resource know each other before anything is made for them, and the resource cannot vanish unseen. */

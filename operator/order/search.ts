@@ -7,7 +7,6 @@ import { unserved } from "#catalog/check.ts";
 import { chooseFiles } from "#catalog/file-filter.ts";
 import type { Db } from "#store/db.ts";
 import type { OrderRow } from "#store/orders.ts";
-import { findUser } from "#store/users.ts";
 import { catalogueText } from "./admission.ts";
 import { cut, type Limits, type Part, START } from "./buckets.ts";
 import { cursorOf } from "./facts.ts";
@@ -42,8 +41,7 @@ type Reading = {
 };
 
 async function readPart(row: OrderRow, o: Reading): Promise<Part> {
-  const user = await findUser(o.db, row.owner);
-  const access = { email: row.owner, role: row.role, groups: user?.groups ?? [] };
+  const access = { email: row.owner, role: row.role, groups: row.groups };
   const products: FoundProduct[] = [];
   let files = 0;
   let after = o.after;

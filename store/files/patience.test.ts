@@ -22,7 +22,14 @@ afterAll(async () => {
 
 test("patienceOf() counts silence from the last file that came, not from the last 'not ready'", async () => {
   const spec = { owner: "a@b.org", selections: [{ query: "x:1" }], suspend: false, retry: 0 };
-  const made = await insertOrder(db, { owner: "a@b.org", spec, role: "REGISTERED_USER", channel: "rest", now: at(0) });
+  const made = await insertOrder(db, {
+    owner: "a@b.org",
+    spec,
+    role: "REGISTERED_USER",
+    groups: [],
+    channel: "rest",
+    now: at(0),
+  });
   if (made.kind === "conflict") throw new Error("Cannot make the order");
   const { id } = made.row;
   const file = (n: number) => ({

@@ -21,6 +21,8 @@ export type InsertOrder = {
   /** With `label`: that one or refusal. */
   readonly spec: OrderSpec;
   readonly role: Role;
+  /** The owner's, as the caller's token or our table had them. */
+  readonly groups: readonly string[];
   readonly channel: Channel;
   /** The resource that was there first. Absent: to be made, under the name that follows from the id. */
   readonly resource?: { readonly name: string; readonly uid: string };
@@ -64,10 +66,10 @@ async function tryInsert(
   const [prefix] = orderName(0).split("0");
   const rows = await db<StoredOrder[]>`
     WITH made AS (
-      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, channel, on_success_url,
+      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel, on_success_url,
         created_at, status_time)
       SELECT n, coalesce(${order.resource?.name ?? null}, ${prefix ?? ""} || n), ${order.resource?.uid ?? null}, ${order.owner}, ${o.label},
-        ${o.correlationId}, ${db.json(order.spec)}, ${o.hash}, ${order.role}, ${order.channel},
+        ${o.correlationId}, ${db.json(order.spec)}, ${o.hash}, ${order.role}, ${[...order.groups]}::text[], ${order.channel},
         ${order.onSuccessUrl ?? null}, ${order.now}, ${order.now}
       FROM nextval('orders_id_seq') n
       ON CONFLICT DO NOTHING

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import pino from "pino";
-import { createApi } from "#api/app.ts";
+import { type ApiConfig, createApi } from "#api/app.ts";
 import { issueToken, tokenKey } from "#api/auth/tokens.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
@@ -71,7 +71,16 @@ export async function apiWorld(label: string) {
     { namespace: "default" },
   );
   const config = { tenant: "default", publicUrl: PUBLIC_URL, prefix: PREFIX, jwtSecret: SECRET };
-  const api = () => createApi({ db, transport, catalogue: postgresCatalogue(db), blobs, config, now, logger });
+  const api = (changes: Partial<ApiConfig> = {}) =>
+    createApi({
+      db,
+      transport,
+      catalogue: postgresCatalogue(db),
+      blobs,
+      config: { ...config, ...changes },
+      now,
+      logger,
+    });
   const app = api();
   await addUsers(db);
 
@@ -97,7 +106,7 @@ export async function apiWorld(label: string) {
     logged,
     switches,
     app,
-    /** Another server on the same database, with nothing in its memory. */
+    /** Another server on the same database, with nothing in its memory; configured as told. */
     restarted: api,
     token,
     request,

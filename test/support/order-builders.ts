@@ -39,6 +39,7 @@ export function aRow(over: Partial<OrderRow> = {}): OrderRow {
     resourceUid: "uid-7",
     spec: anOrder().spec,
     role: "REGISTERED_USER",
+    groups: [],
     channel: "rest",
     createdAt: NOW,
     statusTime: NOW,

@@ -48,7 +48,7 @@ export function observeWorld(world: World, now: Date, searched = false): OrderOb
   const { order, row } = world;
   if (order === undefined) return undefined;
   const { row: _row, work: _work, ...bare } = anObserved({ order });
-  if (row === undefined) return { ...bare, admission: { kind: "welcome", role: "REGISTERED_USER" } };
+  if (row === undefined) return { ...bare, admission: { kind: "welcome", role: "REGISTERED_USER", groups: [] } };
   const work = workOf(world);
   const observed: OrderObserved = { ...bare, row, work, subOrders: world.resources };
   const own = world.resources.filter((r) => r.metadata.ownerReferences?.[0]?.uid === order.metadata.uid);

@@ -8,6 +8,8 @@ export type TestProduct = {
   readonly dataset?: string;
   /** Of the dataset, where it is made; public unless told. */
   readonly isPublic?: boolean;
+  /** Of the dataset: those whose members may order it all the same. */
+  readonly groups?: readonly string[];
   readonly uri?: string;
 };
 
@@ -17,7 +19,8 @@ export async function addProduct(db: Db, o: TestProduct, now: Date): Promise<voi
   const bytes = o.bytes ?? 1000;
   const entered = new Date(now.getTime() - 86_400_000);
   const [{ id: datasetId = 0 } = {}] = await db<{ id: number }[]>`
-    INSERT INTO datasets (urn, label, public) VALUES (${`URN:DATASET:${dataset}`}, ${dataset}, ${o.isPublic ?? true})
+    INSERT INTO datasets (urn, label, public, groups)
+    VALUES (${`URN:DATASET:${dataset}`}, ${dataset}, ${o.isPublic ?? true}, ${[...(o.groups ?? [])]}::text[])
     ON CONFLICT (urn) DO UPDATE SET label = excluded.label RETURNING id`;
   const [{ id = 0 } = {}] = await db<{ id: number }[]>`
     INSERT INTO products (urn, provider_id, version, last, label, dataset_ids, properties, search_text, type_files, type_bytes,

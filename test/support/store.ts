@@ -33,7 +33,7 @@ export function orderSpec(changes: Partial<OrderSpec> = {}): OrderSpec {
 
 export function newOrder(changes: Partial<InsertOrder> = {}): InsertOrder {
   const spec = changes.spec ?? orderSpec();
-  return { owner: spec.owner, spec, role: "REGISTERED_USER", channel: "rest", now: NOW, ...changes };
+  return { owner: spec.owner, spec, role: "REGISTERED_USER", groups: [], channel: "rest", now: NOW, ...changes };
 }
 
 /** An order that is new for sure. */

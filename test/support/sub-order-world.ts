@@ -71,6 +71,7 @@ async function makeOrder(db: Db, source: SourceServer, files: readonly Partial<N
     label: `order ${crypto.randomUUID().slice(0, 8)}`,
     spec: { owner: "user@example.org", selections: [{ query: "*:*" }], suspend: false, retry: 0 },
     role: "REGISTERED_USER",
+    groups: [],
     channel: "rest",
     now,
   });
