@@ -5,19 +5,31 @@
  */
 import { join } from "node:path";
 import { startPostgres } from "#local/postgres/server.ts";
+import { obstacle, type RunningCluster, startCluster } from "./cluster/start.ts";
 import { type Counts, readJunit } from "./junit.ts";
 import { installPrograms } from "./setup.ts";
+import { clusterFile } from "./support/cluster.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 const TEST_TIMEOUT_MS = 30_000;
+type Stage = {
+  readonly name: string;
+  readonly folders: readonly string[];
+  readonly parallel: number;
+  /** Whether a Kubernetes is started for it. */
+  readonly cluster?: true;
+};
+
+const CLUSTER_FOLDERS = ["test/cluster", "test/conformance"];
 /** Run one after another, each in processes of its own: what measures or kills must not share the machine with the rest. */
-const STAGES: readonly { readonly name: string; readonly folders: readonly string[]; readonly parallel: number }[] = [
+const STAGES: readonly Stage[] = [
   {
     name: "unit",
     folders: ["crds", "kube", "store", "sources", "catalog", "operator", "worker", "api", "local", "cli"],
     parallel: 2,
   },
   { name: "whole", folders: ["test"], parallel: 1 },
+  { name: "cluster", folders: CLUSTER_FOLDERS, parallel: 1, cluster: true },
 ];
 
 const requireAll = process.env["TEST_REQUIRE_ALL"] === "1";
@@ -52,9 +64,30 @@ const skipped = requireAll ? 0 : total.skipped;
 process.stdout.write(`${total.passed} passed, ${failed} failed, ${skipped} skipped\n`);
 process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
 
-async function runStage(stage: (typeof STAGES)[number]): Promise<Counts> {
-  const files = testFiles(stage.folders);
+async function runStage(stage: Stage): Promise<Counts> {
+  const files = testFiles(stage);
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  const cluster = stage.cluster ? await clusterForTests() : undefined;
+  try {
+    return await runFiles(stage, { files, env: cluster ? { TEST_CLUSTER: clusterFile(cluster.facts.folder) } : {} });
+  } finally {
+    await cluster?.stop();
+  }
+}
+
+/** The test bed; none, with a word on why, where there is one already or none can be had. What needs it is then skipped. */
+async function clusterForTests(): Promise<RunningCluster | undefined> {
+  if (process.env["TEST_KUBECONFIG"]) return undefined;
+  const problem = obstacle();
+  if (!problem) return startCluster();
+  process.stderr.write(`Tests on a real Kubernetes are skipped: ${problem}; or name one by TEST_KUBECONFIG\n`);
+  return undefined;
+}
+
+async function runFiles(
+  stage: Stage,
+  o: { readonly files: readonly string[]; readonly env: Readonly<Record<string, string>> },
+): Promise<Counts> {
   const report = join(folder.path, `${stage.name}.xml`);
   const args = [
     "test",
@@ -62,11 +95,11 @@ async function runStage(stage: (typeof STAGES)[number]): Promise<Counts> {
     ...(stage.parallel > 1 ? [`--parallel=${stage.parallel}`] : []),
     "--reporter=junit",
     `--reporter-outfile=${report}`,
-    ...files.map((file) => `./${file}`),
+    ...o.files.map((file) => `./${file}`),
   ];
   running = Bun.spawn([process.execPath, ...args], {
     cwd: join(import.meta.dir, ".."),
-    env: environment,
+    env: { ...environment, ...o.env },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
@@ -83,10 +116,12 @@ async function runStage(stage: (typeof STAGES)[number]): Promise<Counts> {
   return { ...counts, failed: 1 };
 }
 
-/** Test files in the folders, those named by a filter if there are any. */
-function testFiles(folders: readonly string[]): readonly string[] {
-  const glob = new Bun.Glob(`{${folders.join(",")}}/**/*.test.ts`);
-  const files = [...glob.scanSync({ cwd: join(import.meta.dir, "..") })].sort();
+/** Test files of the stage, those named by a filter if there are any. */
+function testFiles(stage: Stage): readonly string[] {
+  const files = stage.folders
+    .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.test.ts`).scanSync({ cwd: join(import.meta.dir, "..") })])
+    .filter((file) => stage.cluster || !CLUSTER_FOLDERS.some((folder) => file.startsWith(`${folder}/`)))
+    .sort();
   return filters.length === 0 ? files : files.filter((file) => filters.some((filter) => file.includes(filter)));
 }
 

@@ -13,6 +13,13 @@ const PROGRAMS = {
   python3: "python3-minimal",
   "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
   "/usr/share/python-wheels": "python3-venv",
+  containerd: "containerd",
+  runc: "runc",
+  "/usr/lib/cni/bridge": "containernetworking-plugins",
+  iptables: "iptables",
+  conntrack: "conntrack",
+  buildah: "buildah",
+  ip: "iproute2",
 } as const;
 
 /** Makes the programs available where it may; returns what to tell the user, if anything. */

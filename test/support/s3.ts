@@ -1,10 +1,11 @@
 /**
- * A real S3 server for tests: versitygw over a temporary folder, built once with Go at the version that versitygw/go.mod names and
- * kept outside the work tree. Without Go there is none, and the tests that need it are skipped, unless TEST_REQUIRE_ALL=1.
+ * A real S3 server for tests: versitygw over a temporary folder, in the version that versitygw/go.mod names. Without Go there is none,
+ * and the tests that need it are skipped, unless TEST_REQUIRE_ALL=1.
  */
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { goProgram } from "./go-program.ts";
 
 export type TestS3 = {
   readonly endpoint: string;
@@ -20,12 +21,12 @@ const READY_WITHIN_MS = 15_000;
 
 /** Starts a server with one empty bucket; undefined, with a word on why, where it cannot be built. */
 export async function testS3(): Promise<TestS3 | undefined> {
-  if (!Bun.which("go")) {
+  const program = await goProgram({ module: MODULE, command: COMMAND });
+  if (!program) {
     if (process.env["TEST_REQUIRE_ALL"] === "1") throw new Error("Cannot test S3: go is not installed");
     console.warn("S3 tests are skipped: go is not installed");
     return undefined;
   }
-  const program = await build();
   const folder = await mkdtemp(join(tmpdir(), "test-s3-"));
   await mkdir(join(folder, "test-bucket"));
   const access = { bucket: "test-bucket", accessKeyId: "test", secretAccessKey: "only-for-tests" };
@@ -48,21 +49,6 @@ export async function testS3(): Promise<TestS3 | undefined> {
     throw error;
   }
   return { endpoint, ...access, stop };
-}
-
-async function build(): Promise<string> {
-  const version = (await readFile(join(MODULE, "go.mod"), "utf8")).match(/versity\/versitygw (v\S+)/)?.[1];
-  if (!version) throw new Error("Cannot build versitygw: no version in its go.mod");
-  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "regards-order");
-  const program = join(cache, `versitygw-${version}`);
-  if (await Bun.file(program).exists()) return program;
-  await mkdir(cache, { recursive: true });
-  const unfinished = `${program}.${crypto.randomUUID()}`;
-  const go = Bun.spawn(["go", "build", "-o", unfinished, COMMAND], { cwd: MODULE, stdout: "ignore", stderr: "pipe" });
-  const [code, problems] = await Promise.all([go.exited, new Response(go.stderr).text()]);
-  if (code !== 0) throw new Error(`Cannot build versitygw: go ended with ${code}: ${problems}`);
-  await rename(unfinished, program);
-  return program;
 }
 
 function freePort(): number {

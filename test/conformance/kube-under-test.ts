@@ -1,7 +1,8 @@
 /**
- * The Kubernetes API that the conformance tests speak to: the local one over TLS, or, where TEST_KUBECONFIG names one, a real one.
- * Each test file gets namespaces of its own, so that one server can serve them all.
+ * The Kubernetes APIs that the conformance tests speak to: the local one over TLS, and a real one: the test bed's, or the one that TEST_KUBECONFIG names.
+ * Each test file gets a namespace of its own, so that one server can serve them all.
  */
+import { describe } from "bun:test";
 import { join } from "node:path";
 import { pino } from "pino";
 import { customResourceDefinitions } from "#crds/definitions.ts";
@@ -9,15 +10,17 @@ import { kubeconfigTransport } from "#kube/kubeconfig.ts";
 import type { Transport } from "#kube/transport.ts";
 import { localKubernetes } from "#local/kubernetes/server.ts";
 import { memoryJournal } from "#local/kubernetes/storage/journal.ts";
-import { temporaryFolder } from "./folder.ts";
+import { clusterUnderTest } from "#test/support/cluster.ts";
+import { eventually } from "#test/support/eventually.ts";
+import { temporaryFolder } from "#test/support/folder.ts";
+
+const REAL = process.env["TEST_KUBECONFIG"] ?? clusterUnderTest()?.kubeconfig;
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies are looked into field by field, and a wrong guess fails the test
 export type Body = any;
 export type Answer = { readonly code: number; readonly body: Body; readonly headers: Headers };
 
 export type KubeUnderTest = {
-  /** Whether it is the local one. */
-  readonly local: boolean;
   readonly transport: Transport;
   readonly kubeconfig: string;
   readonly namespace: string;
@@ -25,6 +28,12 @@ export type KubeUnderTest = {
   /** Lines of a watch, until as many have come. */
   watch(path: string, count: number): Promise<Body[]>;
   stop(): Promise<void>;
+};
+
+export type KubeOpener = {
+  /** Whether it is the local one. */
+  readonly local: boolean;
+  open(label: string): Promise<KubeUnderTest>;
 };
 
 const encoder = new TextEncoder();
@@ -40,23 +49,37 @@ const podLogs = {
     }),
 };
 
-export async function kubeUnderTest(label: string): Promise<KubeUnderTest> {
-  const given = process.env["TEST_KUBECONFIG"];
+/** The same suite for both; the real one is skipped where this run has none, which `test/run.ts` has told. */
+export function onEachKubernetes(suite: (kube: KubeOpener) => void): void {
+  describe("on the local Kubernetes", () => suite({ local: true, open: openLocal }));
+  describe.skipIf(!REAL)("on a real Kubernetes", () => suite({ local: false, open: openReal }));
+}
+
+async function openLocal(label: string): Promise<KubeUnderTest> {
   const folder = temporaryFolder(label);
-  const namespace = `${label}-${crypto.randomUUID().slice(0, 8)}`;
-  const kubeconfig = given ?? join(folder.path, "kubeconfig");
+  const kubeconfig = join(folder.path, "kubeconfig");
   const logger = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
-  const server = given
-    ? undefined
-    : await localKubernetes({ journal: memoryJournal(), now: () => new Date(), logger, podLogs });
-  const listener = await server?.listen({ host: "127.0.0.1", port: 0, folder: join(folder.path, "kubernetes") });
-  await listener?.writeKubeconfig(kubeconfig);
+  const server = await localKubernetes({ journal: memoryJournal(), now: () => new Date(), logger, podLogs });
+  const listener = await server.listen({ host: "127.0.0.1", port: 0, folder: join(folder.path, "kubernetes") });
+  await listener.writeKubeconfig(kubeconfig);
+  return open(label, kubeconfig, async () => {
+    await server.stop();
+    folder.remove();
+  });
+}
+
+async function openReal(label: string): Promise<KubeUnderTest> {
+  const kube = await open(label, REAL ?? "", async () => {});
+  await installDefinitions(kube);
+  return kube;
+}
+
+async function open(label: string, kubeconfig: string, close: () => Promise<void>): Promise<KubeUnderTest> {
+  const namespace = `${label}-${crypto.randomUUID().slice(0, 8)}`;
   const transport = await kubeconfigTransport({ path: kubeconfig, namespace });
   const request = requester(transport);
   await request("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-  if (given) await installDefinitions(request);
   return {
-    local: server !== undefined,
     transport,
     kubeconfig,
     namespace,
@@ -64,8 +87,7 @@ export async function kubeUnderTest(label: string): Promise<KubeUnderTest> {
     watch: (path, count) => watchLines(transport, path, count),
     async stop() {
       await request("DELETE", `/api/v1/namespaces/${namespace}`);
-      await server?.stop();
-      folder.remove();
+      await close();
     },
   };
 }
@@ -82,12 +104,15 @@ function requester(transport: Transport): KubeUnderTest["request"] {
   };
 }
 
-async function installDefinitions(request: KubeUnderTest["request"]): Promise<void> {
+/** The definitions as they are installed on a cluster, and only when the server serves them the rest may begin. */
+async function installDefinitions({ request }: KubeUnderTest): Promise<void> {
   for (const definition of customResourceDefinitions()) {
     const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}`;
     await request("PATCH", `${path}?fieldManager=test&force=true`, definition, {
       "content-type": "application/apply-patch+yaml",
     });
+    const served = `/apis/${definition.spec.group}/v1alpha1/${definition.spec.names.plural}`;
+    await eventually(`'${served}' is served`, async () => (await request("GET", served)).code === 200);
   }
 }
 

@@ -1,0 +1,29 @@
+/** The programs of the test bed that Debian has not, or not new enough, each built from a Go module of exact versions (see support/go-program.ts). */
+import { join } from "node:path";
+import { goProgram } from "#test/support/go-program.ts";
+
+const FOLDER = join(import.meta.dir, "programs");
+
+/** etcd, the control plane and the node's agents in one program, chosen by the first argument. */
+export async function kubeProgram(): Promise<string> {
+  const module = join(FOLDER, "kube");
+  const text = await Bun.file(join(module, "go.mod")).text();
+  const version = /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\S+)/.exec(text);
+  if (!version) throw new Error("Cannot build the cluster: no version of k8s.io/kubernetes in its go.mod");
+  const [, gitVersion, gitMajor, gitMinor] = version;
+  const linkerFlags = Object.entries({ gitVersion, gitMajor, gitMinor })
+    .map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
+    .join(" ");
+  return built({ module, linkerFlags });
+}
+
+/** Holds the namespaces of a pod; needs nothing but the kernel. */
+export function pauseProgram(): Promise<string> {
+  return built({ module: join(FOLDER, "pause") });
+}
+
+async function built(program: Parameters<typeof goProgram>[0]): Promise<string> {
+  const path = await goProgram(program);
+  if (!path) throw new Error("Cannot build the cluster: go is not installed");
+  return path;
+}

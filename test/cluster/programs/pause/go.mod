@@ -1,0 +1,3 @@
+module regards-order/test/cluster/programs/pause
+
+go 1.24.0
