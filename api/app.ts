@@ -33,6 +33,7 @@ import { json, respond } from "./http/respond.ts";
 import { type Handlers, router } from "./http/router.ts";
 import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
 import { orderAction } from "./orders/actions.ts";
+import { changeOrder } from "./orders/extend.ts";
 import { applicationHours, orderFromBasket, userHours } from "./orders/from-basket.ts";
 import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
 import { removeOrder } from "./orders/remove.ts";
@@ -105,6 +106,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     retryOrder: orderAction(deps, "retry"),
     cancelOrder: orderAction(deps, "cancel"),
     deleteOrder: orderAction(deps, "delete"),
+    changeOrder: changeOrder({ ...deps, base }),
     downloadOrder: archive,
     headOrderDownload: archive,
     listAvailableFilesFlat: listAvailableFilesFlat({ db, base }),

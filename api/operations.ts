@@ -8,7 +8,7 @@ import type { Role } from "#crds/files.ts";
 export type Access = "ANYONE" | Role;
 
 export type Operation = {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the prefix of the service, or from the root with `at: "root"`. */
   readonly path: string;
   readonly at?: "root";
@@ -61,6 +61,8 @@ export const OPERATIONS = {
   retryOrder: { method: "PUT", path: "/user/orders/:orderId/retry", access: "REGISTERED_USER" },
   cancelOrder: { method: "PUT", path: "/user/orders/:orderId/cancel", access: "REGISTERED_USER" },
   deleteOrder: { method: "DELETE", path: "/user/orders/:orderId", access: "REGISTERED_USER" },
+  // Beside the contract
+  changeOrder: { method: "PATCH", path: "/user/orders/:orderId", access: "REGISTERED_USER" },
   downloadOrder: { method: "GET", path: "/user/orders/:orderId/download", access: "REGISTERED_USER" },
   headOrderDownload: { method: "HEAD", path: "/user/orders/:orderId/download", access: "REGISTERED_USER" },
   // F1 in both shapes, F2, F4

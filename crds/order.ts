@@ -1,6 +1,6 @@
 /**
  * `Order`: what a user wants from the archive, and how far it has come.
- * The spec is fixed at creation but for `suspend`, `shutdown` and `retry`; the status holds counters, never a list of files (etcd limit).
+ * The spec is fixed at creation but for `expirationTime`, `suspend`, `shutdown` and `retry`; the status holds counters, never a list of files (etcd limit).
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { FILE_TYPES } from "./files.ts";
@@ -133,6 +133,11 @@ export const OrderSpec = withRules(
         count(
           "How long the files of one sub-order stay; with the number of sub-orders it gives the expiration. Absent: the tenant's setting.",
           { minimum: 60, maximum: 31_536_000 },
+        ),
+      ),
+      expirationTime: Type.Optional(
+        time(
+          "Give back the files at this time, sooner or later than planned; at most the tenant's maximum from when it is asked. What holds is in the status.",
         ),
       ),
       suspend: Type.Boolean({

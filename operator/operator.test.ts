@@ -276,6 +276,35 @@ for (const [how, { depart, want }] of Object.entries(DEPARTURES)) {
   });
 }
 
+test("an order is extended with kubectl within the tenant's maximum, is told before its end, and leaves then", async () => {
+  put("extend", 1);
+  await world.apply("extend");
+  await world.until("extend", "AllFilesAvailable");
+  const { id, expirationTime: planned } = await world.row("extend");
+  const asked = new Date(world.now().getTime() + 30 * DAY).toISOString();
+  await world.orders.patch("extend", { spec: { expirationTime: asked } });
+  const row = await eventually("the wish is judged", async () => {
+    const now = await world.row("extend");
+    return now.expirationAsked ? now : undefined;
+  });
+  const expires = row.expirationTime ?? new Date(0);
+  expect(expires.getTime()).toBeGreaterThan((planned?.getTime() ?? 0) + 5 * DAY);
+  expect(expires.getTime()).toBeLessThanOrEqual(world.now().getTime() + 7 * DAY);
+  const shown = async () => (await world.orders.get("extend"))?.status?.expirationTime;
+  await eventually("kubectl shows what holds", async () => {
+    const time = await shown();
+    return time !== undefined && Math.abs(Date.parse(time) - expires.getTime()) < 1000;
+  });
+  await world.pass(6.5 * DAY);
+  const notice = `expires-soon:${expires.toISOString()}`;
+  await eventually("it is told", async () => (await world.outbox(id)).includes(notice));
+  expect((await world.row("extend")).status).toBe("DONE");
+  await world.pass(DAY);
+  await eventually("it is gone", async () => (await world.orders.get("extend")) === undefined);
+  expect((await findOrder(world.db, id))?.status).toBe("EXPIRED");
+  expect((await world.outbox(id)).slice(-3)).toEqual(["final:0", notice, "expired"]);
+});
+
 test("the gate holds a user back until what is ready was downloaded, and says so", async () => {
   put("gate", 9);
   const owner = "cleo@example.org";

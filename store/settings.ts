@@ -42,6 +42,11 @@ export const SETTINGS = {
       description: "Parameters for User order (in hours)",
     },
   ),
+  expiration_notice_hours: whole(HOURS, {
+    default: 24,
+    description:
+      "How long before its expiration an order is told of it (in hours), at most a quarter of its life; 0: not at all",
+  }),
   download_gate: words(["Always", "WhenFull", "Never"], {
     default: "WhenFull",
     description: "When the next sub-orders of a user wait until the ready ones are downloaded",

@@ -10,7 +10,7 @@ import { type FileRow, findFile, markDownloaded, markDownloadFailed } from "#sto
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
-import { orderToRead } from "../orders/access.ts";
+import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON } from "./archive.ts";
 import { openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
@@ -29,7 +29,7 @@ export function downloadFile(deps: DownloadFileDeps): Handler {
     const id = idParam(call, "dataFileId");
     const file = await findFile(deps.db, id);
     if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
-    await orderToRead(deps.db, call.principal, file.orderId);
+    await orderWithFiles(deps.db, call.principal, file.orderId);
     return sendFile(deps, call, file);
   };
 }

@@ -8,7 +8,7 @@ import { markDownloaded, markDownloadFailed } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { respond } from "../http/respond.ts";
-import { orderToRead } from "../orders/access.ts";
+import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON, type OrderArchive, type Source } from "./archive.ts";
 import { type ArchiveDeps, findOrMakeArchive } from "./archives.ts";
 import { openBlob } from "./blob-bytes.ts";
@@ -23,7 +23,7 @@ export type DownloadOrderDeps = ArchiveDeps & { readonly logger: Logger };
 
 export function downloadOrder(deps: DownloadOrderDeps): Handler {
   return async (call) => {
-    const order = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
+    const order = await orderWithFiles(deps.db, call.principal, idParam(call, "orderId"));
     const header = (name: string) => call.request.headers.get(name);
     const disposition = { "content-disposition": attachment(archiveName(order)) };
     const found = await findOrMakeArchive(deps, order, {

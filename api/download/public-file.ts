@@ -2,13 +2,13 @@
  * One file by the token of its order (F5, F6), or by the bearer of who may manage the order. The token must be that of the file's own order:
  * it opens no other order, not even of the same owner.
  */
-import type { OrderStatusWord } from "#crds/files.ts";
 import { findFile } from "#store/files.ts";
-import { findOrder, type OrderRow } from "#store/orders.ts";
+import { findOrder } from "#store/orders.ts";
 import { type OrderClaims, type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
 import { mayManage } from "../auth/principal.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
+import { refuseGivenBack } from "../orders/access.ts";
 import { type DownloadFileDeps, sendFile } from "./download-file.ts";
 
 export type PublicFileDeps = DownloadFileDeps & { readonly orderTokens: OrderTokenKey };
@@ -34,13 +34,4 @@ async function claimsOf(deps: PublicFileDeps, call: Call): Promise<OrderClaims |
   if (token) return verifyOrderToken(deps.orderTokens, token, deps.now());
   if (call.principal.role === "PUBLIC") throw new HttpProblem(401, ["orderToken: missing"]);
   return undefined;
-}
-
-const GIVEN_BACK: readonly OrderStatusWord[] = ["EXPIRED", "DELETED"];
-
-/** 410 once the order's files are given back: by then their rows are gone too, or are going. */
-function refuseGivenBack(order: OrderRow): void {
-  if (order.purged || GIVEN_BACK.includes(order.status)) {
-    throw new HttpProblem(410, [`The files of order ${order.id} were given back: it is ${order.status}`]);
-  }
 }

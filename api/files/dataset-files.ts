@@ -5,12 +5,12 @@ import { metadata, pageLinks, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { sortedHref, sortRequest } from "../http/sort.ts";
-import { orderToRead } from "../orders/access.ts";
+import { orderWithFiles } from "../orders/access.ts";
 import { type FileDeps, fileUrl } from "./handlers.ts";
 
 export function listDatasetFiles(deps: FileDeps): Handler {
   return async (call) => {
-    const order = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
+    const order = await orderWithFiles(deps.db, call.principal, idParam(call, "orderId"));
     const id = idParam(call, "datasetId");
     const datasetUrn = await datasetOfOrder(deps.db, order.id, id);
     if (datasetUrn === undefined) throw new HttpProblem(404, []);

@@ -8,7 +8,7 @@ import { type Call, type Handler, idParam } from "../http/call.ts";
 import { metadata, pageLinks, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, respond, wrap } from "../http/respond.ts";
-import { orderToRead } from "../orders/access.ts";
+import { orderWithFiles } from "../orders/access.ts";
 import { isOver } from "../orders/state.ts";
 
 export type FileDeps = { readonly db: Db; readonly base: string };
@@ -18,7 +18,7 @@ const FLAT_PAGE_SIZE = 50;
 /** F1 as the guides have it: 200 the order is over, 206 more may come, 204 nothing yet. */
 export function listAvailableFilesFlat(deps: FileDeps): Handler {
   return async (call) => {
-    const order = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
+    const order = await orderWithFiles(deps.db, call.principal, idParam(call, "orderId"));
     const page = pageRequest(call.query, FLAT_PAGE_SIZE);
     const { rows, total } = await availableFiles(deps.db, order.id, page);
     const over = isOver(order);
@@ -34,7 +34,7 @@ export function listAvailableFilesFlat(deps: FileDeps): Handler {
 /** F1 as published. */
 export function listAvailableFiles(deps: FileDeps): Handler {
   return async (call) => {
-    const order = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
+    const order = await orderWithFiles(deps.db, call.principal, idParam(call, "orderId"));
     return wrappedPage(deps, call, { orderId: order.id, path: `/orders/${order.id}/files/available` });
   };
 }
@@ -42,7 +42,7 @@ export function listAvailableFiles(deps: FileDeps): Handler {
 /** F2: the files of one sub-order. */
 export function listSubOrderFiles(deps: FileDeps): Handler {
   return async (call) => {
-    const order = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
+    const order = await orderWithFiles(deps.db, call.principal, idParam(call, "orderId"));
     const id = idParam(call, "filesTaskId");
     const [found] = await deps.db<{ number: number }[]>`
       SELECT number FROM sub_orders WHERE order_id = ${order.id} AND id = ${id}`;

@@ -6,6 +6,7 @@ import { METALINK_DOCUMENTATION } from "../metalink/documentation.ts";
 import type { OperationId } from "../operations.ts";
 import { ORDER_ADMIN_DOCUMENTATION, ORDER_PAGE, UNKNOWN_SORT } from "../orders/admin-documentation.ts";
 import { LabelRequest } from "../orders/label.ts";
+import { ORDER_LIFECYCLE_DOCUMENTATION } from "../orders/lifecycle-documentation.ts";
 import { OrderRequest } from "../orders/request.ts";
 import { SERVICE_DOCUMENTATION } from "../service/documentation.ts";
 import {
@@ -59,6 +60,7 @@ const READ_REFUSALS = {
   403: { description: "Not the caller's order." },
   404: { description: "No such order." },
 } as const;
+const FILES_REFUSALS = { ...READ_REFUSALS, 410: refusal("The order has expired or was deleted.") } as const;
 const ACTION_RESPONSES = {
   200: { description: "Asked, and normally in effect. Empty." },
   401: refusal("Not allowed to the caller, or not in this state of the order: a code says which."),
@@ -83,7 +85,7 @@ const ARCHIVE: OperationDoc = {
     204: { description: "Nothing to download now." },
     304: { description: "The client has it." },
     416: { description: "Beyond the end." },
-    ...READ_REFUSALS,
+    ...FILES_REFUSALS,
   },
 };
 /** Of whatever kind the catalogue says, unless a browser would run it. */
@@ -100,7 +102,7 @@ const FILE: OperationDoc = {
     304: { description: "The client has it." },
     403: { description: "Not a file of the caller's order." },
     404: refusal("No such file."),
-    410: refusal("Its bytes are gone."),
+    410: refusal("Its bytes are gone, or its order has expired."),
     416: { description: "Beyond the end." },
     422: refusal("It could not be made available."),
   },
@@ -127,6 +129,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   ...BASKET_DOCUMENTATION,
   ...METALINK_DOCUMENTATION,
   ...ORDER_ADMIN_DOCUMENTATION,
+  ...ORDER_LIFECYCLE_DOCUMENTATION,
   ...SERVICE_DOCUMENTATION,
   orderBasket: { summary: "Order the basket", ...FROM_BASKET },
   orderBasketForApplication: { summary: "Order the basket for an application that fetches at once", ...FROM_BASKET },
@@ -183,20 +186,20 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
       200: { description: "A page; the order is over.", schema: pageOf(Type.Ref(FlatAvailableFile)) },
       204: { description: "Nothing yet." },
       206: { description: "A page; more may come.", schema: pageOf(Type.Ref(FlatAvailableFile)) },
-      ...READ_REFUSALS,
+      ...FILES_REFUSALS,
     },
   },
   listAvailableFiles: {
     summary: "Files that can be downloaded",
     tag: "files",
     query: PAGE,
-    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...READ_REFUSALS },
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...FILES_REFUSALS },
   },
   listSubOrderFiles: {
     summary: "Files of one sub-order that can be downloaded",
     tag: "files",
     query: PAGE,
-    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...READ_REFUSALS },
+    responses: { 200: { description: "A page.", schema: pageOf(wrapped(AvailableFile)) }, ...FILES_REFUSALS },
   },
   listDatasetFiles: {
     summary: "Files of one dataset of the order, in whatever state",
@@ -204,7 +207,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     query: { ...PAGE, sort: sortParameter(FILE_SORT_KEYS, "By number unless told.") },
     responses: {
       200: { description: "A page.", schema: pageOf(wrapped(DataFile)) },
-      ...READ_REFUSALS,
+      ...FILES_REFUSALS,
       422: UNKNOWN_SORT,
     },
   },

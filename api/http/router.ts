@@ -51,8 +51,10 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
   return app;
 }
 
+const BODY_METHODS: ReadonlySet<Operation["method"]> = new Set(["POST", "PUT", "PATCH"]);
+
 function hasBody(operation: Operation): boolean {
-  return (operation.method === "POST" || operation.method === "PUT") && operation.body !== "streamed";
+  return BODY_METHODS.has(operation.method) && operation.body !== "streamed";
 }
 
 /** Who calls, if they may call this route; asked once per request however often it is called. */

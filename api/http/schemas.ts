@@ -5,6 +5,7 @@ import { SubOrderCounters } from "#crds/order.ts";
 import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
 import { BasketSelectionRequest } from "../baskets/request.ts";
 import { Basket } from "../baskets/schemas.ts";
+import { OrderChange } from "../orders/extend.ts";
 import { LabelRequest } from "../orders/label.ts";
 import { SearchParameters } from "../orders/search-parameters.ts";
 
@@ -173,6 +174,7 @@ export const COMPONENTS: readonly TSchema[] = [
   OrderResponse,
   OrderDto,
   LabelRequest,
+  OrderChange,
   Basket,
   BasketSelectionRequest,
   FileSelectionDescription,

@@ -15,6 +15,23 @@ export async function orderToRead(db: Db, principal: Principal, id: number): Pro
   return row;
 }
 
+/** An order whose files are asked for: refused as to look at, and 410 with the date once they are given back. */
+export async function orderWithFiles(db: Db, principal: Principal, id: number): Promise<OrderRow> {
+  const row = await orderToRead(db, principal, id);
+  refuseGivenBack(row);
+  return row;
+}
+
+/** 410 once the order's files are given back: by then their rows are gone too, or are going. */
+export function refuseGivenBack(row: OrderRow): void {
+  const what = `The files of order ${row.id} were given back`;
+  if (row.status === "DELETED")
+    throw new HttpProblem(410, [`${what}: it was deleted at ${row.statusTime.toISOString()}`]);
+  if (row.status !== "EXPIRED" && !row.purged) return;
+  const at = row.expirationTime ?? row.statusTime;
+  throw new HttpProblem(410, [`${what}: it expired at ${at.toISOString()}`]);
+}
+
 /** An order to act upon: 404 with a word, 401 with the contract's code. */
 export async function orderToManage(db: Db, principal: Principal, id: number): Promise<OrderRow> {
   const row = await findOrder(db, id);

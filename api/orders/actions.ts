@@ -53,21 +53,31 @@ export function orderAction(deps: ActionDeps, action: ActionName): Handler {
     const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
     if (!allowed(action, row)) throw new HttpProblem(401, [refusalCode(action)]);
     await ask(deps, action, row);
-    await untilVisible(deps, action, row);
+    await untilVisible(deps.db, row.id, (now) => EFFECTS[action].visible(now, row));
     return respond(200, null);
   };
 }
 
 export async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
-  const orders = orderResources(deps.transport);
-  const change = EFFECTS[action].change(row);
+  if (await wish(deps.transport, row, { verb: action, change: EFFECTS[action].change(row) })) return;
+  await withoutResource(deps, action, row);
+}
+
+/** Writes what is wanted of an order into its resource, which is made when it was not yet; false when it is gone for good. */
+export async function wish(
+  transport: Transport,
+  row: OrderRow,
+  o: { readonly verb: string; readonly change: Partial<OrderSpec> },
+): Promise<boolean> {
+  const orders = orderResources(transport);
   try {
-    if (await patched(orders, row, change)) return;
-    if (row.resourceUid === undefined) await createResource(orders, orderResource(row, change), limit());
-    else await withoutResource(deps, action, row);
+    if (await patched(orders, row, o.change)) return true;
+    if (row.resourceUid !== undefined) return false;
+    await createResource(orders, orderResource(row, o.change), limit());
+    return true;
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
-    throw new HttpProblem(503, [`Cannot ${action} order ${row.id}: Kubernetes does not take it now`], {
+    throw new HttpProblem(503, [`Cannot ${o.verb} order ${row.id}: Kubernetes does not take it now`], {
       "retry-after": "5",
     });
   }
@@ -103,11 +113,17 @@ async function withoutResource(deps: ActionDeps, action: ActionName, row: OrderR
   await recordProgress(deps.db, row.id, { model, messages: [notice(row, "DELETED")], now: deps.now() });
 }
 
-async function untilVisible(deps: ActionDeps, action: ActionName, before: OrderRow): Promise<void> {
+/** The order once its row shows the effect; `undefined` when that takes longer than a client should wait for, or the order is no more. */
+export async function untilVisible(
+  db: Db,
+  id: number,
+  visible: (row: OrderRow) => boolean,
+): Promise<OrderRow | undefined> {
   const end = performance.now() + VISIBLE_WITHIN_MS;
   while (performance.now() < end) {
-    const row = await findOrder(deps.db, before.id);
-    if (!row || EFFECTS[action].visible(row, before)) return;
+    const row = await findOrder(db, id);
+    if (!row || visible(row)) return row;
     await setTimeout(POLL_MS);
   }
+  return undefined;
 }

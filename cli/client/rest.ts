@@ -125,6 +125,13 @@ export function restClient(session: Session) {
     resume: (id: number) => act(`resume order ${id}`, `/user/orders/resume/${id}`, "PUT"),
     retry: (id: number) => act(`retry order ${id}`, `/user/orders/${id}/retry`, "PUT"),
     cancel: (id: number) => act(`cancel order ${id}`, `/user/orders/${id}/cancel`, "PUT"),
+    /** The order with what holds now, or as it was where the service needs longer. */
+    async extend(id: number, until: Date): Promise<OrderView> {
+      const body = { expirationDate: until.toISOString() };
+      const response = await call(`/user/orders/${id}`, { method: "PATCH", body });
+      const { expirationDate, ...order } = content(await readAnswer(response, `extend order ${id}`)) as OrderView;
+      return response.status === 200 && expirationDate !== undefined ? { ...order, expirationDate } : order;
+    },
     remove: (id: number) => act(`delete order ${id}`, `/user/orders/${id}`, "DELETE"),
     archive: (id: number, o: { headers?: Record<string, string>; signal?: AbortSignal }) =>
       call(`/user/orders/${id}/download`, { long: true, ...o }),

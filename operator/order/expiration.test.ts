@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { lifetimeMs, notBeforeArrivals } from "./expiration.ts";
+import { grantedWish, lifetimeMs, notBeforeArrivals, noticeTime } from "./expiration.ts";
 
 const HOUR = 3_600_000;
 const at = (hours: number) => new Date(hours * HOUR);
@@ -28,5 +28,28 @@ for (const [name, { planned, arrived, hours, want }] of Object.entries(ARRIVALS)
     const lastArrival = arrived === undefined ? undefined : at(arrived);
     const expires = notBeforeArrivals(at(planned), { lastArrival, subOrderSeconds: hours * 3600, maxHours: 168 });
     expect(expires).toEqual(at(want));
+  });
+}
+
+const WISHES = {
+  "a wish within the limit holds": { wish: 50, want: 50 },
+  "one beyond the limit is cut to it, counted from when it was made": { wish: 500, want: 10 + 168 },
+  "one of the past means at once": { wish: 5, want: 10 },
+};
+for (const [name, { wish, want }] of Object.entries(WISHES)) {
+  test(`grantedWish(): ${name}`, () => {
+    expect(grantedWish(at(wish), { askedAt: at(10), maxHours: 168 })).toEqual(at(want));
+  });
+}
+
+const NOTICES = {
+  "a long life is told of so many hours before": { expires: 168, hours: 24, want: 144 },
+  "a short one when a quarter of it is left": { expires: 8, hours: 24, want: 6 },
+  "nobody wants to be told": { expires: 168, hours: 0, want: undefined },
+};
+for (const [name, { expires, hours, want }] of Object.entries(NOTICES)) {
+  test(`noticeTime(): ${name}`, () => {
+    const due = noticeTime(at(expires), { createdAt: at(0), noticeHours: hours });
+    expect(due).toEqual(want === undefined ? undefined : at(want));
   });
 }

@@ -28,6 +28,21 @@ export function notBeforeArrivals(
   return later(planned, plus(o.lastArrival, grace));
 }
 
+/** What a wish made at that time becomes: never before it was made, never beyond the tenant's limit from then on. */
+export function grantedWish(wish: Instant, o: { readonly askedAt: Instant; readonly maxHours: number }): Instant {
+  return earlier(later(wish, o.askedAt), plus(o.askedAt, o.maxHours * HOUR_MS));
+}
+
+/** From when on the owner is told that the order is about to expire: of a short life a quarter of it is soon enough. */
+export function noticeTime(
+  expires: Instant,
+  o: { readonly createdAt: Instant; readonly noticeHours: number },
+): Instant | undefined {
+  if (o.noticeHours === 0) return undefined;
+  const life = Math.max(0, expires.getTime() - o.createdAt.getTime());
+  return plus(expires, -Math.min(o.noticeHours * HOUR_MS, life / 4));
+}
+
 export function plus(time: Instant, ms: number): Instant {
   return new Date(time.getTime() + ms);
 }

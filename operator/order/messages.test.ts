@@ -6,7 +6,13 @@ const LINK = "https://archive.example/api/v1/rs-order/user/orders/7/download";
 
 function teller(over: Partial<Teller> = {}): Teller {
   const row = aResolvedRow(2);
-  const quiet = { untold: [], generation: 1, cancelled: false, finishedWithWarningStatus: "FAILED" } as const;
+  const quiet = {
+    untold: [],
+    generation: 1,
+    cancelled: false,
+    expiresSoon: false,
+    finishedWithWarningStatus: "FAILED",
+  } as const;
   return { row, model: row, downloadLink: LINK, ...quiet, ...over };
 }
 

@@ -18,13 +18,16 @@ export type Teller = {
   readonly generation: number;
   /** It ended because its owner wanted no more. */
   readonly cancelled: boolean;
+  /** It is time to say that it will. */
+  readonly expiresSoon: boolean;
   readonly downloadLink: string;
   readonly finishedWithWarningStatus: "FAILED" | "DONE_WITH_WARNING";
 };
 
 /** The messages due, in the order in which they are to be told. Telling one again is harmless: its key is taken. */
 export function messages(teller: Teller): OutboxMessage[] {
-  const { row, cancelled } = teller;
+  const { row, model, cancelled, expiresSoon } = teller;
+  const { expirationTime } = model;
   return [
     granted(row),
     ...(row.retriesServed > 0 ? [notice(row, "RETRIED", row.retriesServed)] : []),
@@ -32,6 +35,9 @@ export function messages(teller: Teller): OutboxMessage[] {
     ...teller.untold.filter(hasFiles).map((subOrder) => subOrderDone(teller, subOrder)),
     ...(cancelled ? [notice(row, "CANCELLED")] : []),
     ...(isEndOfRun(teller) ? [final(teller)] : []),
+    ...(expiresSoon && expirationTime
+      ? [notice({ ...row, expirationTime }, "EXPIRES_SOON", expirationTime.toISOString())]
+      : []),
     ...departure(teller),
   ];
 }

@@ -123,6 +123,7 @@ function orderSettings(settings: Settings): OrderSettings {
   return {
     appSubOrderHours: settings.app_sub_order_duration,
     maxExpirationHours: settings.expiration_max_duration_in_hours,
+    expirationNoticeHours: settings.expiration_notice_hours,
     maxSourceSilenceSeconds: settings.max_source_silence_seconds,
     finishedWithWarningStatus: settings.finished_with_warning_status,
   };

@@ -16,6 +16,8 @@ export type Instant = Date;
 export type OrderSettings = {
   readonly appSubOrderHours: number;
   readonly maxExpirationHours: number;
+  /** How long before its expiration an order is told of it; 0: never. */
+  readonly expirationNoticeHours: number;
   readonly maxSourceSilenceSeconds: number;
   readonly finishedWithWarningStatus: "FAILED" | "DONE_WITH_WARNING";
 };

@@ -103,6 +103,7 @@ const event = fc.oneof(
   }),
   fc.record({ kind: fc.constant("suspend" as const), suspend: fc.boolean() }),
   fc.record({ kind: fc.constant("retry" as const) }),
+  fc.record({ kind: fc.constant("wish" as const), minutes: fc.integer({ min: -60, max: 60 * 24 * 30 }) }),
   fc.record({
     kind: fc.constant("shutdown" as const),
     shutdown: fc.constantFrom("Cancel" as const, "Delete" as const),
@@ -127,6 +128,9 @@ function happen(world: World, e: Happening, now: Date): void {
       return;
     case "suspend":
       withSpec({ suspend: e.suspend });
+      return;
+    case "wish":
+      withSpec({ expirationTime: new Date(now.getTime() + e.minutes * 60_000).toISOString() });
       return;
     case "retry":
       withSpec({ retry: (order?.spec.retry ?? 0) + 1 });
@@ -282,7 +286,12 @@ test("plan() never throws, whatever it is shown", () => {
         uid: fc.constantFrom("uid-7", "uid-8"),
       }),
     ),
-    spec: fc.record({ suspend: fc.boolean(), retry: count, shutdown: fc.constantFrom(undefined, "Cancel", "Delete") }),
+    spec: fc.record({
+      suspend: fc.boolean(),
+      retry: count,
+      expirationTime: fc.constantFrom("never", "2026-02-31T99:00:00Z", "2026-03-02T00:00:00Z"),
+      shutdown: fc.constantFrom(undefined, "Cancel", "Delete"),
+    }),
     deleting: fc.boolean(),
     finalizers: fc.constantFrom([], ["someone.else/finalizer"]),
     minutes: fc.integer({ min: -100, max: 1_000_000 }),

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { OrderRow } from "#store/orders.ts";
 import {
   anObserved,
   anOrder,
@@ -241,8 +242,95 @@ test("plan() asks a patient source one last time when the tenant's patience ends
   expect(first).toEqual([expect.objectContaining({ kind: "againSubOrder", notBefore: at(120) })]);
 });
 
-test("plan() looks again when the order expires, though nothing happens", () => {
-  expect(plan(ended({}), at(1)).requeueAfterMs).toBe(6 * 3_600_000 - 60_000);
+test("plan() looks again when the expiration is to be told and when the order expires, though nothing happens", () => {
+  const { row = aRow(), settings, ...observed } = ended({});
+  const told = { ...observed, row, settings };
+  expect(plan(told, at(1)).requeueAfterMs).toBe(4.5 * 3_600_000 - 60_000);
+  const untold = { ...told, settings: { ...settings, expirationNoticeHours: 0 } };
+  expect(plan(untold, at(1)).requeueAfterMs).toBe(6 * 3_600_000 - 60_000);
+});
+
+const HOUR = 60;
+const wishing = (expirationTime: Date, over: Partial<OrderRow> = {}) =>
+  anObserved({
+    order: anOrder({ spec: { expirationTime: expirationTime.toISOString() } }),
+    row: aResolvedRow(1, { status: "DONE", completionTime: NOW, expirationTime: at(6 * HOUR), ...over }),
+    work: someWork({ files: DONE, subOrders: ENDED, lastReportAt: at(-10) }),
+  });
+
+const WISHES: Record<string, { wish: Date; over?: Partial<OrderRow>; now: Date; want: Date }> = {
+  "a new wish holds, later than planned": { wish: at(100 * HOUR), now: at(10), want: at(100 * HOUR) },
+  "a new wish holds, sooner than planned": { wish: at(30), now: at(10), want: at(30) },
+  "a new wish is cut to the tenant's maximum from now": {
+    wish: at(999 * HOUR),
+    now: at(10),
+    want: at(168 * HOUR + 10),
+  },
+  "a wish that was judged is not judged again, so it does not creep": {
+    wish: at(999 * HOUR),
+    over: { expirationTime: at(168 * HOUR + 10), expirationAsked: at(999 * HOUR), expirationAskedAt: at(10) },
+    now: at(50 * HOUR),
+    want: at(168 * HOUR + 10),
+  },
+  "another wish is judged anew": {
+    wish: at(20 * HOUR),
+    over: { expirationTime: at(50 * HOUR), expirationAsked: at(50 * HOUR), expirationAskedAt: at(10) },
+    now: at(60),
+    want: at(20 * HOUR),
+  },
+};
+for (const [name, { wish, over, now, want }] of Object.entries(WISHES)) {
+  test(`plan(): ${name}`, () => {
+    const { model } = plan(wishing(wish, over), now);
+    expect(model?.expirationTime).toEqual(want);
+    expect(model?.expirationAsked).toEqual(wish);
+  });
+}
+
+test("plan() keeps files that arrive after a wish for a while, but not those that were there when it was made", () => {
+  const judged = { expirationTime: at(30), expirationAsked: at(30), expirationAskedAt: at(10) };
+  const row = aResolvedRow(1, judged);
+  const order = anOrder({ spec: { expirationTime: at(30).toISOString() } });
+  const files = (lastReportAt: Date) =>
+    anObserved({ order, row, work: someWork({ files: PENDING, subOrders: WAITING, lastReportAt }) });
+  expect(plan(files(at(9)), at(31)).model).toMatchObject({ status: "EXPIRED" });
+  expect(plan(files(at(29)), at(31)).model).toMatchObject({ status: "RUNNING", expirationTime: at(29 + 2 * HOUR) });
+});
+
+test("plan() expires an order at the wish of its owner even before it is resolved", () => {
+  const order = anOrder({ spec: { expirationTime: at(30).toISOString() } });
+  const row = aRow({ expirationTime: at(30), expirationAsked: at(30), expirationAskedAt: NOW });
+  expect(plan(anObserved({ order, row }), at(29)).model).toMatchObject({ status: "PENDING", expirationTime: at(30) });
+  expect(plan(anObserved({ order, row }), at(31)).model).toMatchObject({ status: "EXPIRED" });
+});
+
+test("plan() does not make the end sooner by a retry", () => {
+  const row = aResolvedRow(1, { completionTime: NOW, expirationTime: at(100 * HOUR), retriesServed: 1 });
+  const work = someWork({ files: PENDING, subOrders: WAITING });
+  expect(plan(anObserved({ row, work }), at(5)).model?.expirationTime).toEqual(at(100 * HOUR));
+});
+
+const soonTold = (observed: OrderObserved, now: Date) =>
+  plan(observed, now).messages.flatMap(({ dedupKey }) => (dedupKey.startsWith("expires-soon") ? [dedupKey] : []));
+
+test("plan() tells once for each date that an order expires soon, and again when it was put off", () => {
+  expect(soonTold(ended({}), at(4 * HOUR))).toEqual([]);
+  expect(soonTold(ended({}), at(5 * HOUR))).toEqual([`expires-soon:${at(6 * HOUR).toISOString()}`]);
+  const judged = { expirationAsked: at(48 * HOUR), expirationAskedAt: at(10), expirationTime: at(48 * HOUR) };
+  const extended = wishing(at(48 * HOUR), judged);
+  expect(soonTold(extended, at(5 * HOUR))).toEqual([]);
+  expect(soonTold(extended, at(40 * HOUR))).toEqual([`expires-soon:${at(48 * HOUR).toISOString()}`]);
+});
+
+test("plan() does not tell it of an order without files, nor while files arrive", () => {
+  const none = { total: 2, pending: 0, available: 0, downloaded: 0, failed: 2 };
+  expect(soonTold(ended({ files: none }), at(5 * HOUR))).toEqual([]);
+  const work = someWork({ files: PENDING, subOrders: RUNNING, active: [aSubOrderRow()], lastReportAt: at(5 * HOUR) });
+  const busy = anObserved({ row: aResolvedRow(1), work, subOrders: [aSubOrder(aSubOrderRow())] });
+  expect(soonTold(busy, at(5 * HOUR + 30))).toEqual([]);
+  const { work: _, ...rest } = busy;
+  const quiet = { ...rest, work: someWork({ files: PENDING, subOrders: WAITING, lastReportAt: at(4 * HOUR) }) };
+  expect(soonTold(quiet, at(5 * HOUR + 30))).toHaveLength(1);
 });
 
 test("plan() refuses a resource whose key is another order's, and lets it go when it is deleted", () => {

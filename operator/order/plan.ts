@@ -11,11 +11,12 @@ import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import { FINALIZER } from "#crds/names.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
+import { isToBeTold, noticeDue } from "./expiry-notice.ts";
 import { cursorOf, isEnded, isFinalWord, isRowOf, isTerminal, msUntil, wasRefused } from "./facts.ts";
 import { messages } from "./messages.ts";
 import type { Instant, OrderAction, OrderObserved, OrderPlan, Refusal } from "./observed.ts";
 import { readModel } from "./read-model.ts";
-import { refusedConditions, type Stand, type Subject, standOf } from "./stand.ts";
+import { refusedConditions, type Subject, standOf } from "./stand.ts";
 import { refusedStatus, statusOf } from "./status.ts";
 import { cancelReason, lastWord } from "./stop.ts";
 
@@ -169,10 +170,21 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   const { finishedWithWarningStatus } = settings;
   const generation = observed.order.metadata.generation ?? 0;
   const cancelled = stand.succeeded.reason === SUCCEEDED_REASON.cancelled;
-  const teller = { row, model: told, untold, generation, cancelled, downloadLink, finishedWithWarningStatus };
+  const due = noticeDue(subject, stand);
+  const expiresSoon = isToBeTold(subject, { due, now });
+  const teller = {
+    row,
+    model: told,
+    untold,
+    generation,
+    cancelled,
+    expiresSoon,
+    downloadLink,
+    finishedWithWarningStatus,
+  };
   const status = statusOf({ observed, row, model, stand, now });
   const wanted = untold.length > 0 ? SOON_MS : move.requeueAfterMs;
-  const requeueAfterMs = soonest(wanted, { stand, row, now });
+  const requeueAfterMs = soonest(wanted, { times: [due, stand.expirationTime], row, now });
   return {
     first: move.first ?? [],
     model,
@@ -185,14 +197,16 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   };
 }
 
-/** When to look again although nothing happened: as the step asks, and when the order expires. */
+/** When to look again although nothing happened: as the step asks, when the order expires and when that is to be told. */
 function soonest(
   wanted: number | undefined,
-  o: { stand: Stand; row: Subject["row"]; now: Instant },
+  o: { times: readonly (Instant | undefined)[]; row: Subject["row"]; now: Instant },
 ): number | undefined {
-  const expires = o.stand.expirationTime;
-  if (expires === undefined || isTerminal(o.row)) return wanted;
-  return Math.min(wanted ?? Number.POSITIVE_INFINITY, msUntil(expires, o.now));
+  if (isTerminal(o.row)) return wanted;
+  const ahead = o.times.filter((time) => time !== undefined && time.getTime() > o.now.getTime());
+  const waits = ahead.map((time) => msUntil(time ?? o.now, o.now));
+  const all = [...waits, ...(wanted === undefined ? [] : [wanted])];
+  return all.length > 0 ? Math.min(...all) : undefined;
 }
 
 function refuse(observed: OrderObserved, o: { readonly now: Instant; readonly refusal: Refusal }): OrderPlan {

@@ -20,6 +20,7 @@ export function readModel(o: { row: OrderRow; work: Work; stand: Stand; now: Ins
     waitingForUser: stand.waitingForUser,
     suspended: stand.suspended.status === "True",
     ...(stand.expirationTime === undefined ? {} : { expirationTime: stand.expirationTime }),
+    ...(stand.wish === undefined ? {} : { expirationAsked: stand.wish.asked, expirationAskedAt: stand.wish.askedAt }),
     ...(completionTime === undefined ? {} : { completionTime }),
     ...(stand.rowMessage === undefined ? {} : { message: stand.rowMessage }),
   };

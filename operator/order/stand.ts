@@ -12,7 +12,7 @@ import {
 import type { OrderStatusWord } from "#crds/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import type { Observation } from "../conditions.ts";
-import { lifetimeMs, notBeforeArrivals, plus } from "./expiration.ts";
+import { grantedWish, later, lifetimeMs, notBeforeArrivals, plus } from "./expiration.ts";
 import { cursorOf, isEnded, isRestarted, isTerminal, subOrderSeconds } from "./facts.ts";
 import type { Instant, OrderObserved, Refusal, Work } from "./observed.ts";
 
@@ -26,6 +26,8 @@ export type Stand = {
   readonly toldWord: OrderStatusWord;
   readonly waitingForUser: boolean;
   readonly expirationTime?: Instant;
+  /** The wish that it was judged by, and when. */
+  readonly wish?: Wish;
   /** What a user of the REST interface is told beside the word, when there is something to tell. */
   readonly rowMessage?: string;
 };
@@ -55,6 +57,7 @@ export function standOf(subject: Subject, now: Instant): Stand {
   const { observed, row, work } = subject;
   const over = endOf(subject);
   const expirationTime = expirationOf(subject, now);
+  const wish = wishOf(subject, now);
   const suspended = over ? notSuspended() : suspension(subject);
   const succeeded = over?.succeeded ?? progress(subject, now);
   const held = succeeded.reason === SUCCEEDED_REASON.waitingForUser;
@@ -74,19 +77,53 @@ export function standOf(subject: Subject, now: Instant): Stand {
     toldWord: word,
     waitingForUser: !subject.leaving && !isTerminal(row) && (work.waitingForUser || held),
     ...(expirationTime === undefined ? {} : { expirationTime }),
+    ...(wish === undefined ? {} : { wish }),
     ...(tellsUser ? { rowMessage: succeeded.message } : {}),
   };
 }
 
-/** When the order's files are given back; known once all sub-orders are. */
-export function expirationOf({ observed, row, work }: Subject, now: Instant): Instant | undefined {
+/**
+ * When the order's files are given back; known once all sub-orders are, or its owner has said when. A wish is judged once, when it is new; after
+ * that the row is the memory of it. Only what arrives after it was made can put it off.
+ */
+export function expirationOf(subject: Subject, now: Instant): Instant | undefined {
+  const { observed, row, work } = subject;
   if (isTerminal(row)) return row.expirationTime;
   const { settings, order } = observed;
   const limits = { subOrderSeconds: subOrderSeconds(order.spec, settings), maxHours: settings.maxExpirationHours };
-  const life = lifetimeMs({ internalSubOrders: cursorOf(row).internal, ...limits });
-  if (row.resolvedAt === undefined) return undefined;
-  const planned = isRestarted(row, work) ? plus(now, life) : (row.expirationTime ?? plus(row.resolvedAt, life));
-  return notBeforeArrivals(planned, { lastArrival: work.lastReportAt, ...limits });
+  const wish = wishOf(subject, now);
+  if (wish?.isNew) return grantedWish(wish.asked, { askedAt: wish.askedAt, ...limits });
+  const planned = plannedExpiration(subject, { now, ...limits });
+  if (planned === undefined) return undefined;
+  const isLate = wish === undefined || (work.lastReportAt?.getTime() ?? 0) > wish.askedAt.getTime();
+  return isLate ? notBeforeArrivals(planned, { lastArrival: work.lastReportAt, ...limits }) : planned;
+}
+
+function plannedExpiration(
+  { row, work }: Subject,
+  o: { readonly now: Instant; readonly subOrderSeconds: number; readonly maxHours: number },
+): Instant | undefined {
+  if (row.resolvedAt === undefined) return row.expirationTime;
+  const life = lifetimeMs({ internalSubOrders: cursorOf(row).internal, ...o });
+  const known = row.expirationTime ?? plus(row.resolvedAt, life);
+  return isRestarted(row, work) ? later(known, plus(o.now, life)) : known;
+}
+
+export type Wish = { readonly asked: Instant; readonly askedAt: Instant; readonly isNew: boolean };
+
+/** The wish that holds: the spec's when the row does not know it yet, else the one last judged. */
+function wishOf({ observed, row }: Subject, now: Instant): Wish | undefined {
+  const { expirationTime } = observed.order.spec;
+  const asked = expirationTime === undefined ? undefined : plus(now, Date.parse(expirationTime) - now.getTime());
+  if (!isTerminal(row) && asked !== undefined && isKnown(asked) && asked.getTime() !== row.expirationAsked?.getTime()) {
+    return { asked, askedAt: now, isNew: true };
+  }
+  if (row.expirationAsked === undefined || row.expirationAskedAt === undefined) return undefined;
+  return { asked: row.expirationAsked, askedAt: row.expirationAskedAt, isNew: false };
+}
+
+function isKnown(time: Instant): boolean {
+  return !Number.isNaN(time.getTime());
 }
 
 type End = { readonly word: OrderStatusWord; readonly succeeded: Observation; readonly tells: boolean };

@@ -40,7 +40,7 @@ test("specHash() does not see the order of keys, nor what is undefined", () => {
   );
 });
 
-test("specHash() does not see suspend, shutdown, retry and correlationId", () => {
+test("specHash() does not see expirationTime, suspend, shutdown, retry and correlationId", () => {
   const spec = orderSpec();
   expect(specHash({ ...spec, suspend: true, shutdown: "Cancel", retry: 3, correlationId: "c" })).toBe(specHash(spec));
 });

@@ -1,13 +1,20 @@
 /**
  * What makes two requests the same order: the hash of what the spec asks for, whatever the order of its keys,
- * without what may change later (`suspend`, `shutdown`, `retry`) and without the correlation id, which is the key itself.
+ * without what may change later (`expirationTime`, `suspend`, `shutdown`, `retry`) and without the correlation id, which is the key itself.
  */
 import { createHash } from "node:crypto";
 import { LIMITS, type OrderSpec } from "#crds/order.ts";
 
 /** SHA-256 in hexadecimal of the canonical form of the request. */
 export function specHash(spec: OrderSpec): string {
-  const { suspend: _suspend, shutdown: _shutdown, retry: _retry, correlationId: _key, ...asked } = spec;
+  const {
+    expirationTime: _end,
+    suspend: _suspend,
+    shutdown: _shutdown,
+    retry: _retry,
+    correlationId: _key,
+    ...asked
+  } = spec;
   return createHash("sha256").update(canonical(asked)).digest("hex");
 }
 

@@ -16,6 +16,9 @@ export type ReadModel = {
   readonly waitingForUser: boolean;
   readonly suspended: boolean;
   readonly expirationTime?: Date;
+  /** The wish of the spec that `expirationTime` was last judged by, and when that was. */
+  readonly expirationAsked?: Date;
+  readonly expirationAskedAt?: Date;
   readonly completionTime?: Date;
   readonly message?: string;
 };
@@ -52,7 +55,8 @@ export function orderColumns(db: Db | Transaction) {
   return db`id, owner, label, correlation_id, resource_name, resource_uid, spec, role, groups, channel, on_success_url, created_at, cursor,
     resolved_at, products_found, retries_served, purged, status, status_time, percent_completed, files_total, files_pending, files_available,
     files_downloaded, files_failed, bytes_total, bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting,
-    sub_orders_running, sub_orders_succeeded, sub_orders_failed, waiting_for_user, suspended, expiration_time, completion_time, message`;
+    sub_orders_running, sub_orders_succeeded, sub_orders_failed, waiting_for_user, suspended, expiration_time,
+    expiration_asked, expiration_asked_at, completion_time, message`;
 }
 
 type Counters = {

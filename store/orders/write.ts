@@ -31,10 +31,11 @@ export async function recordProgress(db: Db, id: number, progress: Progress): Pr
     ${model.files.failed}::bigint, ${model.bytes.total}::bigint, ${model.bytes.available}::bigint, ${model.bytes.failed}::bigint,
     ${model.subOrders.total}::integer, ${model.subOrders.waiting}::integer, ${model.subOrders.running}::integer,
     ${model.subOrders.succeeded}::integer, ${model.subOrders.failed}::integer, ${model.waitingForUser}::boolean, ${model.suspended}::boolean,
-    ${model.expirationTime ?? null}::timestamptz, ${model.completionTime ?? null}::timestamptz, ${model.message ?? null}::text)`;
+    ${model.expirationTime ?? null}::timestamptz, ${model.expirationAsked ?? null}::timestamptz,
+    ${model.expirationAskedAt ?? null}::timestamptz, ${model.completionTime ?? null}::timestamptz, ${model.message ?? null}::text)`;
   const columns = db`(status, percent_completed, files_total, files_pending, files_available, files_downloaded, files_failed, bytes_total,
     bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting, sub_orders_running, sub_orders_succeeded, sub_orders_failed,
-    waiting_for_user, suspended, expiration_time, completion_time, message)`;
+    waiting_for_user, suspended, expiration_time, expiration_asked, expiration_asked_at, completion_time, message)`;
   const written = await db`
     WITH changed AS (
       UPDATE orders SET ${columns} = ${values},

@@ -12,6 +12,7 @@ export const OWNER = "ada@lab.org";
 export const SETTINGS: OrderSettings = {
   appSubOrderHours: 2,
   maxExpirationHours: 168,
+  expirationNoticeHours: 24,
   maxSourceSilenceSeconds: 7200,
   finishedWithWarningStatus: "FAILED",
 };

@@ -34,11 +34,12 @@ export function watchCommand(): Command {
 
 async function show(service: RestClient, order: OrderView): Promise<void> {
   process.stdout.write(`${describeOrder(order, new Date())}\n`);
-  const failures = order.filesInErrorCount > 0 ? await failuresOf(service, order) : [];
+  const isGivenBack = order.status === "EXPIRED" || order.status === "DELETED";
+  const failures = order.filesInErrorCount > 0 && !isGivenBack ? await failuresOf(service, order) : [];
   if (failures.length > 0) process.stdout.write(`\n${describeFailures(failures)}\n`);
 }
 
-/** The first few files that could not be had; none once the order has given back its files. */
+/** The first few files that could not be had. */
 async function failuresOf(service: RestClient, order: OrderView): Promise<readonly FailedFile[]> {
   const failures: FailedFile[] = [];
   for (const { id } of order.datasetTasks) {
