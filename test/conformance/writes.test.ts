@@ -127,6 +127,14 @@ onEachKubernetes(({ local, open }) => {
       );
     });
 
+    test("a replace of our resources and of their status must say which version it replaces", async () => {
+      await kube.request("POST", orders, order("replaced"));
+      for (const path of ["", "/status"]) {
+        const { code, body } = await kube.request("PUT", `${orders}/replaced${path}`, order("replaced"));
+        expect([code, body.details?.causes?.[0]?.field]).toEqual([422, "metadata.resourceVersion"]);
+      }
+    });
+
     test("an update that changes nothing leaves the resourceVersion", async () => {
       const { body: made } = await kube.request("POST", maps, configMap("same", { a: "1" }));
       const { body } = await kube.request("PATCH", `${maps}/same`, { data: { a: "1" } });

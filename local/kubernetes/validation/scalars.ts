@@ -41,7 +41,6 @@ function formatCause(path: string, value: string, format: string): Cause {
   const shown = JSON.stringify(value);
   return {
     ...cause,
-    reason: "FieldValueInvalid",
     message: `Invalid value: ${shown}: ${path} in body must be of type ${format}: ${shown}`,
   };
 }

@@ -91,7 +91,7 @@ describe("validate()", () => {
     },
     "looks into map values": {
       value: { owner: "me", map: { "k/x": "long" } },
-      want: ["map[k/x]: Too long: may not be more than 2 bytes"],
+      want: ["map.k/x: Too long: may not be more than 2 bytes"],
     },
     "runs rules": {
       value: { owner: "me", word: "A", count: 1 },

@@ -11,7 +11,7 @@ import { required, typeNameOf, wrongType } from "./causes.ts";
 import { checkRules } from "./cel.ts";
 import { checkListType, identify } from "./list-types.ts";
 import { checkArray, checkEnum, checkMap, checkNumber, checkString } from "./scalars.ts";
-import { fieldPath, fieldSchema, keyPath } from "./walk.ts";
+import { fieldPath, fieldSchema } from "./walk.ts";
 
 type Context = { readonly causes: Cause[]; readonly update: boolean };
 
@@ -91,8 +91,6 @@ function visitFields(value: { readonly [key: string]: unknown }, node: Schema, p
   for (const [field, inner] of Object.entries(value)) {
     const known = fieldSchema(node, field);
     if (!known || inner === undefined) continue;
-    const named = node.properties?.[field] !== undefined;
-    const path = named ? fieldPath(place.path, field) : keyPath(place.path, field);
-    visit(inner, known, { path, before: before[field] }, context);
+    visit(inner, known, { path: fieldPath(place.path, field), before: before[field] }, context);
   }
 }

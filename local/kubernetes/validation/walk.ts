@@ -1,14 +1,10 @@
-/** How validation names places in an object: `spec.selections[0].query`, `metadata.labels[a/b]`. */
+/** How validation names places in an object: `spec.selections[0].query`, `spec.process.parameters.a`. */
 
 import { deref } from "../openapi/components.ts";
 import type { Schema } from "../resources/kind.ts";
 
 export function fieldPath(parent: string, field: string): string {
   return parent === "" ? field : `${parent}.${field}`;
-}
-
-export function keyPath(parent: string, key: string): string {
-  return `${parent}[${key}]`;
 }
 
 /** Schema of a field of an object node; `undefined` where the schema does not know it. */

@@ -69,7 +69,7 @@ function withManagers(metadata: Metadata, managedFields: Metadata["managedFields
   return managedFields && managedFields.length > 0 ? { ...rest, managedFields } : rest;
 }
 
-function checkPreconditions(after: KubeObject, before: KubeObject, { kind, name, subresource }: Target): void {
+function checkPreconditions(after: KubeObject, before: KubeObject, { kind, name }: Target): void {
   const { uid, resourceVersion } = after.metadata;
   if (uid && uid !== before.metadata.uid) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid}`;
@@ -78,7 +78,7 @@ function checkPreconditions(after: KubeObject, before: KubeObject, { kind, name,
   if (resourceVersion && resourceVersion !== "0" && resourceVersion !== before.metadata.resourceVersion) {
     throw conflict(kind, name);
   }
-  if (!resourceVersion && !kind.builtin && subresource === "") {
+  if (!resourceVersion && !kind.builtin) {
     throw invalid(kind, name, [
       {
         reason: "FieldValueInvalid",
