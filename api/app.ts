@@ -24,6 +24,7 @@ import { planCache } from "./download/archives.ts";
 import { downloadFile } from "./download/download-file.ts";
 import { downloadOrder } from "./download/download-order.ts";
 import { downloadPublicFile } from "./download/public-file.ts";
+import { quotaGate } from "./download/quota-gate.ts";
 import { listDatasetFiles } from "./files/dataset-files.ts";
 import { fileUrl, listAvailableFiles, listAvailableFilesFlat, listSubOrderFiles } from "./files/handlers.ts";
 import { healthz, readyz } from "./http/health.ts";
@@ -81,10 +82,12 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const base = publicUrl + config.prefix;
   const version = config.version ?? "0.0.0";
   const document = openapiDocument({ prefix: config.prefix, publicUrl, version });
-  const archive = downloadOrder({ db, blobs, now, logger, plans: planCache(), fileUrl: (id) => fileUrl(base, id) });
-  const file = downloadFile({ db, blobs, now, logger });
+  const gate = quotaGate({ db, now, logger });
+  const plans = planCache();
+  const archive = downloadOrder({ db, blobs, now, logger, gate, plans, fileUrl: (id) => fileUrl(base, id) });
+  const file = downloadFile({ db, blobs, now, logger, gate });
   const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
-  const publicFile = downloadPublicFile({ db, blobs, now, logger, orderTokens });
+  const publicFile = downloadPublicFile({ db, blobs, now, logger, gate, orderTokens });
   const links = { db, orderTokens, base, now, logger };
   return {
     getBasket: getBasket(deps),

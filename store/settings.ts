@@ -22,6 +22,8 @@ function texts(options: SettingOptions & { default: readonly string[] }) {
 
 const HOURS = { minimum: 0, maximum: 1_000_000 };
 const BYTES = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+/** The contract's: -1 is no limit. */
+const LIMIT = { minimum: -1, maximum: Number.MAX_SAFE_INTEGER };
 const COUNT = { minimum: 1, maximum: 1_000_000 };
 
 /** Every setting by its name; the first three are the contract's (rs-order.md §8.1), described in its words. */
@@ -91,6 +93,15 @@ export const SETTINGS = {
     { default: 1000, description: "Ids in a file that is put into a basket" },
   ),
   max_file_bytes: whole(BYTES, { default: 0, description: "Bytes of the largest file that is fetched; 0: no limit" }),
+  // The names that the contract's storage service has for them.
+  maxQuota: whole(LIMIT, {
+    default: -1,
+    description: "Stored RAWDATA files that a user without a quota of their own may download, ever; -1: no limit",
+  }),
+  rateLimit: whole(LIMIT, {
+    default: -1,
+    description: "Downloads at the same time of a user without a limit of their own; -1: no limit",
+  }),
   finished_with_warning_status: words(["FAILED", "DONE_WITH_WARNING"], {
     default: "FAILED",
     description: "Status of an ended order in which some files failed",

@@ -14,6 +14,7 @@ import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON } from "./archive.ts";
 import { openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
+import type { QuotaGate } from "./quota-gate.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
 import { safeName } from "./zip/names.ts";
 
@@ -22,6 +23,7 @@ export type DownloadFileDeps = {
   readonly blobs: BlobStore;
   readonly now: () => Date;
   readonly logger: Logger;
+  readonly gate: QuotaGate;
 };
 
 export function downloadFile(deps: DownloadFileDeps): Handler {
@@ -30,15 +32,19 @@ export function downloadFile(deps: DownloadFileDeps): Handler {
     const file = await findFile(deps.db, id);
     if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
     await orderWithFiles(deps.db, call.principal, file.orderId);
-    return sendFile(deps, call, file);
+    return sendFile(deps, call, { file, email: call.principal.email });
   };
 }
 
-/** The file, to a caller who may have it. */
-export async function sendFile(deps: DownloadFileDeps, call: Call, file: FileRow): Promise<Response> {
+/** The file, to a caller who may have it, at the cost of that user's quota. */
+export async function sendFile(
+  deps: DownloadFileDeps,
+  call: Call,
+  { file, email }: { readonly file: FileRow; readonly email: string },
+): Promise<Response> {
   refuseUnavailable(file);
   if (file.reference) return reference(deps, call, file);
-  return stored(deps, call, await withBytes(deps, file));
+  return stored(deps, call, { file: await withBytes(deps, file), email });
 }
 
 function refuseUnavailable(file: FileRow): void {
@@ -76,7 +82,11 @@ async function withBytes(deps: DownloadFileDeps, file: FileRow): Promise<StoredF
   throw new HttpProblem(410, [`Cannot download file ${file.id}: ${MISSING_REASON}`]);
 }
 
-async function stored(deps: DownloadFileDeps, call: Call, file: StoredFile): Promise<Response> {
+async function stored(
+  deps: DownloadFileDeps,
+  call: Call,
+  { file, email }: { readonly file: StoredFile; readonly email: string },
+): Promise<Response> {
   const header = (name: string) => call.request.headers.get(name);
   const tag = `f${file.id}-${file.sha256.slice(0, 32)}`;
   const etag = `"${tag}"`;
@@ -95,9 +105,11 @@ async function stored(deps: DownloadFileDeps, call: Call, file: StoredFile): Pro
   const range = answer.kind === "part" ? answer.range : { start: 0, end: file.size };
   const status = answer.kind === "part" ? 206 : 200;
   if (call.request.method === "HEAD") return respond(status, null, headers);
+  const { request } = call;
+  const pass = await deps.gate.enter({ request, email, orderId: file.orderId, fileIds: [file.id] });
   const bytes = await open(deps, file, range);
-  const body = deliver(bytes, {
-    request: call.request,
+  const body = deliver(pass(bytes), {
+    request,
     length: range.end - range.start,
     logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
     ended: async ({ sent, whole }) => {

@@ -13,13 +13,14 @@ import { MISSING_REASON, type OrderArchive, type Source } from "./archive.ts";
 import { type ArchiveDeps, findOrMakeArchive } from "./archives.ts";
 import { openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
+import type { Passage, QuotaGate } from "./quota-gate.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders } from "./range.ts";
 import { dataRange } from "./zip/plan.ts";
 import { archiveBytes } from "./zip/stream.ts";
 
 const MARKED_AT_ONCE = 10_000;
 
-export type DownloadOrderDeps = ArchiveDeps & { readonly logger: Logger };
+export type DownloadOrderDeps = ArchiveDeps & { readonly logger: Logger; readonly gate: QuotaGate };
 
 export function downloadOrder(deps: DownloadOrderDeps): Handler {
   return async (call) => {
@@ -48,8 +49,11 @@ export function downloadOrder(deps: DownloadOrderDeps): Handler {
     if (answer.kind === "unsatisfiable") return respond(416, null, all);
     const range = answer.kind === "part" ? answer.range : { start: 0, end: archive.plan.size };
     const status = answer.kind === "part" ? 206 : 200;
-    const body = call.request.method === "HEAD" ? null : archiveBody(deps, call, { order, archive, range });
-    return respond(status, body, all);
+    const { request, principal } = call;
+    if (request.method === "HEAD") return respond(status, null, all);
+    const fileIds = requestedFiles(archive, range);
+    const pass = await deps.gate.enter({ request, email: principal.email, orderId: order.id, fileIds });
+    return respond(status, archiveBody(deps, call, { order, archive, range, pass }), all);
   };
 }
 
@@ -58,10 +62,15 @@ function archiveName(order: OrderRow): string {
   return `order_${order.id}_${order.createdAt.toISOString().replaceAll(":", "_")}.zip`;
 }
 
-type Sending = { readonly order: OrderRow; readonly archive: OrderArchive; readonly range: ByteRange };
+type Sending = {
+  readonly order: OrderRow;
+  readonly archive: OrderArchive;
+  readonly range: ByteRange;
+  readonly pass: Passage;
+};
 
 function archiveBody(deps: DownloadOrderDeps, call: Call, sending: Sending): ReadableStream<Uint8Array> {
-  const { archive, range, order } = sending;
+  const { archive, range, order, pass } = sending;
   const logger = deps.logger.child({ orderId: order.id, etag: archive.etag });
   const open = async (source: Source, part: ByteRange) => {
     if (source.kind === "text") return new Blob([source.bytes.subarray(part.start, part.end)]).stream();
@@ -70,7 +79,7 @@ function archiveBody(deps: DownloadOrderDeps, call: Call, sending: Sending): Rea
       throw error;
     });
   };
-  return deliver(archiveBytes(archive.plan, range, open), {
+  return deliver(pass(archiveBytes(archive.plan, range, open)), {
     request: call.request,
     length: range.end - range.start,
     logger,
@@ -94,6 +103,15 @@ async function markDelivered(
   const told = delivered.some((part) => part.start === 0 && part.end === archive.plan.size);
   if (!told) return;
   for (const id of archive.missing) await markDownloadFailed(deps.db, id, MISSING_REASON);
+}
+
+/** The files of which the range asks for bytes; one without any bytes where its place is asked for. */
+export function requestedFiles({ plan }: OrderArchive, range: ByteRange): readonly number[] {
+  return plan.entries.flatMap((entry, i) => {
+    const data = dataRange(plan, i);
+    const asked = data.start < range.end && (data.end > range.start || data.start === range.start);
+    return asked && entry.source.kind === "blob" ? entry.source.fileIds : [];
+  });
 }
 
 /** The files all of whose bytes lie in what was delivered. `delivered` is in order and without overlaps. */

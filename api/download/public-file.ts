@@ -5,7 +5,7 @@
 import { findFile } from "#store/files.ts";
 import { findOrder } from "#store/orders.ts";
 import { type OrderClaims, type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
-import { mayManage } from "../auth/principal.ts";
+import { mayManage, type Principal } from "../auth/principal.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { refuseGivenBack } from "../orders/access.ts";
@@ -20,12 +20,18 @@ export function downloadPublicFile(deps: PublicFileDeps): Handler {
     const file = await findFile(deps.db, id);
     const orderId = file?.orderId ?? claims?.orderId;
     const order = orderId === undefined ? undefined : await findOrder(deps.db, orderId);
-    const allowed = order && (mayManage(call.principal, order.owner) || (claims && opens(claims, order)));
-    if (file && !allowed) throw new HttpProblem(403, []);
-    if (allowed) refuseGivenBack(order);
-    if (!file) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
-    return sendFile(deps, call, file);
+    const email = order && downloader(call.principal, order, claims);
+    if (file && email === undefined) throw new HttpProblem(403, []);
+    if (order && email !== undefined) refuseGivenBack(order);
+    if (!file || email === undefined) throw new HttpProblem(404, [`Data file with id: ${id} doesn't exist.`]);
+    return sendFile(deps, call, { file, email });
   };
+}
+
+/** Whose quota the download costs: that of the caller, or of the order's owner, on whose behalf the token is held. Undefined: nobody may. */
+function downloader(principal: Principal, order: OrderRow, claims: OrderClaims | undefined): string | undefined {
+  if (mayManage(principal, order.owner)) return principal.email;
+  return claims && opens(claims, order) ? order.owner : undefined;
 }
 
 /** Absent only where a bearer takes its place. */

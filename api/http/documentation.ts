@@ -72,6 +72,10 @@ function action(summary: string, description?: string): OperationDoc {
   return { summary, tag: "orders", responses: ACTION_RESPONSES, ...(description !== undefined && { description }) };
 }
 
+const OVER_QUOTA = refusal(
+  "The caller's download quota or rate does not allow it: the message tells the limit and by how much it is passed. With `Retry-After` for the rate.",
+);
+
 const ARCHIVE: OperationDoc = {
   summary: "Download the order's available files as one zip",
   tag: "download",
@@ -85,6 +89,7 @@ const ARCHIVE: OperationDoc = {
     204: { description: "Nothing to download now." },
     304: { description: "The client has it." },
     416: { description: "Beyond the end." },
+    429: OVER_QUOTA,
     ...FILES_REFUSALS,
   },
 };
@@ -105,6 +110,7 @@ const FILE: OperationDoc = {
     410: refusal("Its bytes are gone, or its order has expired."),
     416: { description: "Beyond the end." },
     422: refusal("It could not be made available."),
+    429: OVER_QUOTA,
   },
 };
 

@@ -22,6 +22,17 @@ export function whenSent(request: Request): Promise<boolean> {
   });
 }
 
+/** Resolves when the answer is over, sent or not. Undefined without a server. */
+export function whenClosed(request: Request): Promise<void> | undefined {
+  const response = outgoing.get(request);
+  if (!response) return undefined;
+  return response.closed || response.destroyed
+    ? Promise.resolve()
+    : new Promise((resolve) => {
+        response.once("close", resolve);
+      });
+}
+
 /** Cuts the connection, so that the client sees that the answer is not whole. False where there is none. */
 export function cutConnection(request: Request): boolean {
   const response = outgoing.get(request);

@@ -77,7 +77,8 @@ const FILES_AT_ONCE = 20_000;
 export async function purgeFiles(db: Db, id: number): Promise<void> {
   await db`
     WITH gone AS (DELETE FROM sub_orders WHERE order_id = ${id}),
-      archived AS (DELETE FROM archives WHERE order_id = ${id})
+      archived AS (DELETE FROM archives WHERE order_id = ${id}),
+      counted AS (DELETE FROM counted_files WHERE order_id = ${id})
     UPDATE orders SET purged = true WHERE id = ${id} AND NOT purged`;
   for (;;) {
     const removed = await db`
