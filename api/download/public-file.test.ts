@@ -118,7 +118,7 @@ describe("F5 public file", () => {
     const response = await ask(order.files[0] ?? 0, token);
     expect([response.status, await response.json()]).toEqual([
       410,
-      { messages: [`The files of order ${order.id} were given back: it is DELETED`] },
+      { messages: [`The files of order ${order.id} were given back: it was deleted at 2026-11-20T10:20:30.000Z`] },
     ]);
     const lost = await world.order([{ name: "b", content: "lost bytes" }]);
     const [row] = await world.db<{ sha256: string }[]>`

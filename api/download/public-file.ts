@@ -3,7 +3,7 @@
  * it opens no other order, not even of the same owner.
  */
 import { findFile } from "#store/files.ts";
-import { findOrder } from "#store/orders.ts";
+import { findOrder, type OrderRow } from "#store/orders.ts";
 import { type OrderClaims, type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
 import { mayManage, type Principal } from "../auth/principal.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
