@@ -125,7 +125,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     publicMetalink: publicMetalink(links),
     searchAllOrders: searchAllOrders({ db, base }),
     reportAllOrders: reportAllOrders({ db, base, logger }),
-    ...serviceHandlers({ db, base, tenant: config.tenant, version, now }),
+    ...serviceHandlers({ db, base, tenant: config.tenant, version, now, logger }),
     issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
     openapiDocument: () => json(200, document),
     openapiPage: () =>

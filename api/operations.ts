@@ -4,7 +4,7 @@
  */
 import type { Role } from "#crds/files.ts";
 
-/** `ANYONE`: neither token nor tenant is looked at. `PUBLIC`: a tenant must be named. A role: a token with at least that role. */
+/** Built in; an administrator may change it. `ANYONE`: neither token nor tenant is looked at. `PUBLIC`: a tenant must be named. A role: a token with at least that role. */
 export type Access = "ANYONE" | Role;
 
 export type Operation = {
@@ -13,6 +13,8 @@ export type Operation = {
   readonly path: string;
   readonly at?: "root";
   readonly access: Access;
+  /** Down to which role an administrator may lower it; absent: not below `access`. */
+  readonly floor?: Role;
   /** The handler reads the body itself, as it arrives. */
   readonly body?: "streamed";
 };
@@ -51,7 +53,7 @@ export const OPERATIONS = {
   // O1, O8, O14
   orderBasket: { method: "POST", path: "/user/orders", access: "REGISTERED_USER" },
   restartOrder: { method: "POST", path: "/user/orders/:orderId/restart", access: "REGISTERED_USER" },
-  orderBasketForApplication: { method: "POST", path: "/orders", access: "ADMIN" },
+  orderBasketForApplication: { method: "POST", path: "/orders", access: "ADMIN", floor: "REGISTERED_USER" },
   // The contract's O2–O9, O11
   applyOrder: { method: "POST", path: "/user/orders/apply", access: "REGISTERED_USER" },
   listOrders: { method: "GET", path: "/user/orders", access: "REGISTERED_USER" },
@@ -84,13 +86,18 @@ export const OPERATIONS = {
   downloadPublicFile: { method: "GET", path: "/orders/public/files/:dataFileId", access: "PUBLIC" },
   headPublicFile: { method: "HEAD", path: "/orders/public/files/:dataFileId", access: "PUBLIC" },
   // O10, O12, O13, O15, O16
-  removeOrder: { method: "DELETE", path: "/user/orders/remove/:orderId", access: "ADMIN" },
+  removeOrder: {
+    method: "DELETE",
+    path: "/user/orders/remove/:orderId",
+    access: "ADMIN",
+    floor: "REGISTERED_USER",
+  },
   orderMetalink: { method: "GET", path: "/user/orders/:orderId/metalink/download", access: "REGISTERED_USER" },
   publicMetalink: { method: "GET", path: "/user/orders/metalink/download", access: "PUBLIC" },
   searchAllOrders: { method: "POST", path: "/orders/search", access: "EXPLOIT" },
   reportAllOrders: { method: "POST", path: "/orders/csv", access: "EXPLOIT" },
   // S1–S3
-  listSettings: { method: "GET", path: "/settings", access: "ADMIN" },
+  listSettings: { method: "GET", path: "/settings", access: "ADMIN", floor: "EXPLOIT" },
   updateSetting: { method: "PUT", path: "/settings/:name", access: "ADMIN" },
   resetSetting: { method: "DELETE", path: "/settings/:name", access: "ADMIN" },
   // G1–G6
@@ -110,6 +117,8 @@ export const OPERATIONS = {
   enableMaintenance: { method: "PUT", path: "/maintenance/:tenant/enable", access: "PROJECT_ADMIN" },
   disableMaintenance: { method: "PUT", path: "/maintenance/:tenant/disable", access: "PROJECT_ADMIN" },
   securityResources: { method: "GET", path: "/security/resources", access: "PROJECT_ADMIN" },
+  updateRouteRole: { method: "PUT", path: "/security/resources/:operation", access: "PROJECT_ADMIN" },
+  resetRouteRole: { method: "DELETE", path: "/security/resources/:operation", access: "PROJECT_ADMIN" },
   datasourceStatus: { method: "GET", path: "/regards/:tenant/datasource/status", access: "PUBLIC" },
   datasourceTest: { method: "GET", path: "/regards/:tenant/datasource/test", access: "ADMIN" },
   shutdown: { method: "POST", path: "/shutdown/immediate", access: "INSTANCE_ADMIN", body: "streamed" },

@@ -3,11 +3,11 @@
  * inactive or lowered in rank is refused at once and not when the token expires. A user that we do not know is who the platform or the issuer
  * says, with the role and groups of the token; only a token made here needs a row. Texts are those of the contract's filters.
  */
-import type { Role } from "#crds/files.ts";
 import { roleAtLeast } from "#crds/files.ts";
 import type { Db } from "#store/db.ts";
 import { findUser } from "#store/users.ts";
 import { HttpProblem } from "../http/problem.ts";
+import type { Access } from "../operations.ts";
 import { type Principal, PUBLIC_USER } from "./principal.ts";
 import type { TokenVerifier, Verified } from "./verify.ts";
 
@@ -57,8 +57,8 @@ async function principalOf(
 }
 
 /** 403 where the caller's role is too low. */
-export function authorize(principal: Principal, needed: Role): void {
-  if (!roleAtLeast(principal.role, needed)) {
+export function authorize(principal: Principal, needed: Access): void {
+  if (needed !== "ANYONE" && !roleAtLeast(principal.role, needed)) {
     throw new HttpProblem(403, [`Access denied: role '${needed}' is needed, yours is '${principal.role}'`]);
   }
 }

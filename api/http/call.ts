@@ -1,10 +1,13 @@
 /** What a route's handler is given: the caller and the request, nothing of the web framework, so that a handler is a plain function. */
 import type { Principal } from "../auth/principal.ts";
+import type { OperationId } from "../operations.ts";
 import { HttpProblem } from "./problem.ts";
 
 export type Call = {
   readonly request: Request;
   readonly principal: Principal;
+  /** Whether this caller's role is enough for that route, as the tenant has it now. */
+  readonly mayCall: (id: OperationId) => boolean;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** Parsed, not checked. */

@@ -4,8 +4,10 @@
  */
 import { Elysia } from "elysia";
 import type { Logger } from "pino";
+import { readRouteRoles } from "#store/route-roles.ts";
 import { type AuthDeps, authenticate, authorize } from "../auth/authenticate.ts";
-import { type Principal, PUBLIC_USER } from "../auth/principal.ts";
+import { PUBLIC_USER } from "../auth/principal.ts";
+import { effectiveAccess, mayCall } from "../auth/rights.ts";
 import type { Operation, OperationId } from "../operations.ts";
 import { refuseInMaintenance } from "../service/maintenance.ts";
 import { readBody } from "./body.ts";
@@ -19,6 +21,7 @@ export type RouterDeps = AuthDeps & { readonly prefix: string; readonly logger: 
 
 export type Handlers = Readonly<Record<OperationId, Handler>>;
 
+type Caller = Pick<Call, "principal" | "mayCall">;
 type Context = { readonly request: Request; readonly route: string; readonly params: Record<string, string> };
 
 export function router(deps: RouterDeps, handlers: Handlers): Elysia {
@@ -39,10 +42,10 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
   for (const { id, operation, path } of table.routes) {
     const handle = async (context: Context) => {
       const { request, params } = context;
-      const principal = await guard(context);
+      const { principal, mayCall } = await guard(context);
       const body = hasBody(operation) ? await readBody(request) : undefined;
       const query = new URL(request.url).searchParams;
-      const call: Call = { request, principal, params, query, body };
+      const call: Call = { request, principal, mayCall, params, query, body };
       return log.answered(request, await handlers[id](call), { operation: id, user: principal.email });
     };
     // Elysia must not read the body: it is read above, once the caller is known to be allowed.
@@ -59,19 +62,18 @@ function hasBody(operation: Operation): boolean {
 
 /** Who calls, if they may call this route; asked once per request however often it is called. */
 function callerGuard(deps: RouterDeps, table: RouteTable) {
-  const callers = new WeakMap<Request, Promise<Principal>>();
-  const check = async (request: Request, path: string): Promise<Principal> => {
+  const callers = new WeakMap<Request, Promise<Caller>>();
+  const check = async (request: Request, path: string): Promise<Caller> => {
     const route = table.find(request.method, path);
-    const access = route?.operation.access;
-    if (route === undefined || access === undefined)
-      throw new HttpProblem(403, ["Access denied: the route declares no role"]);
-    if (access === "ANYONE") return PUBLIC_USER;
+    if (route === undefined) throw new HttpProblem(403, ["Access denied: the route declares no role"]);
+    if (route.operation.access === "ANYONE") return { principal: PUBLIC_USER, mayCall: () => false };
     const principal = await authenticate(deps, request);
-    authorize(principal, access);
+    const stored = await readRouteRoles(deps.db);
+    authorize(principal, effectiveAccess(route.id, stored));
     await refuseInMaintenance(deps, { method: request.method, operation: route.id });
-    return principal;
+    return { principal, mayCall: (id) => mayCall(principal.role, id, stored) };
   };
-  return (context: { readonly request: Request; readonly route: string }): Promise<Principal> => {
+  return (context: { readonly request: Request; readonly route: string }): Promise<Caller> => {
     const known = callers.get(context.request) ?? check(context.request, context.route);
     callers.set(context.request, known);
     return known;

@@ -2,12 +2,12 @@
  * An order as the contract shows it (OrderDto), with what its users missed there: why it failed, its correlation id, its sub-orders.
  * A link is there only while the action behind it is allowed.
  */
-import { roleAtLeast } from "#crds/files.ts";
 import type { OrderDataset } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
-import { mayManage, type Principal } from "../auth/principal.ts";
+import { mayManage } from "../auth/principal.ts";
+import type { Call } from "../http/call.ts";
 import type { Link } from "../http/respond.ts";
-import { OPERATIONS } from "../operations.ts";
+import type { OperationId } from "../operations.ts";
 import { allowed, type Refusable } from "./state.ts";
 
 export type DatasetTaskDto = {
@@ -70,35 +70,41 @@ function datasetTasks(datasets: readonly OrderDataset[]): readonly DatasetTaskDt
 }
 
 /** In the order in which they are shown. */
-const HREFS: Readonly<Record<Refusable, (id: number) => string>> = {
-  pause: (id) => `/user/orders/pause/${id}`,
-  resume: (id) => `/user/orders/resume/${id}`,
-  restart: (id) => `/user/orders/${id}/restart`,
-  retry: (id) => `/user/orders/${id}/retry`,
-  cancel: (id) => `/user/orders/${id}/cancel`,
-  delete: (id) => `/user/orders/${id}`,
+const ACTIONS: Readonly<Record<Refusable, { readonly route: OperationId; readonly path: (id: number) => string }>> = {
+  pause: { route: "pauseOrder", path: (id) => `/user/orders/pause/${id}` },
+  resume: { route: "resumeOrder", path: (id) => `/user/orders/resume/${id}` },
+  restart: { route: "restartOrder", path: (id) => `/user/orders/${id}/restart` },
+  retry: { route: "retryOrder", path: (id) => `/user/orders/${id}/retry` },
+  cancel: { route: "cancelOrder", path: (id) => `/user/orders/${id}/cancel` },
+  delete: { route: "deleteOrder", path: (id) => `/user/orders/${id}` },
 };
 
 export type LinkOptions = {
   /** The public address of the service with its prefix. */
   readonly base: string;
-  /** Who will read the links; absent where that is who made the order. */
-  readonly reader?: Principal;
+  /** Who will read the links. */
+  readonly reader: Pick<Call, "principal" | "mayCall">;
 };
 
-/** A reader who may not manage the order gets no link to it, only that to their own orders: each of the others would refuse them. */
+/**
+ * Those that would be answered: the route is open to the reader's role, the order to the reader, and the action to the order's state.
+ * A reader who may not manage the order gets no link to it, only that to their own orders.
+ */
 export function orderLinks(row: OrderRow, { base, reader }: LinkOptions): readonly Link[] {
-  const list = { rel: "list", href: `${base}/user/orders` };
-  if (reader && !mayManage(reader, row.owner)) return [list];
-  const links: Link[] = [{ rel: "self", href: `${base}/user/orders/${row.id}` }, list];
-  if (row.status !== "DELETED" && row.files.available > 0) {
-    links.push({ rel: "download", href: `${base}/user/orders/${row.id}/download` });
-  }
-  for (const [action, href] of Object.entries(HREFS)) {
-    if (allowed(action as Refusable, row)) links.push({ rel: action, href: base + href(row.id) });
-  }
-  if (row.status === "DELETED" && reader && roleAtLeast(reader.role, OPERATIONS.removeOrder.access)) {
-    links.push({ rel: "remove", href: `${base}/user/orders/remove/${row.id}` });
-  }
-  return links;
+  const link = (rel: string, route: OperationId, path: string): readonly Link[] =>
+    reader.mayCall(route) ? [{ rel, href: base + path }] : [];
+  const list = link("list", "listOrders", "/user/orders");
+  if (!mayManage(reader.principal, row.owner)) return list;
+  const isDeleted = row.status === "DELETED";
+  return [
+    ...link("self", "getOrder", `/user/orders/${row.id}`),
+    ...list,
+    ...(!isDeleted && row.files.available > 0
+      ? link("download", "downloadOrder", `/user/orders/${row.id}/download`)
+      : []),
+    ...Object.entries(ACTIONS).flatMap(([action, { route, path }]) =>
+      allowed(action as Refusable, row) ? link(action, route, path(row.id)) : [],
+    ),
+    ...(isDeleted ? link("remove", "removeOrder", `/user/orders/remove/${row.id}`) : []),
+  ];
 }

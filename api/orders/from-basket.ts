@@ -16,7 +16,8 @@ export const userHours: Duration = (settings) => settings.user_order_parameters.
 export const applicationHours: Duration = (settings) => settings.app_sub_order_duration;
 
 export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
-  return async ({ principal, body }) => {
+  return async (call) => {
+    const { principal, body } = call;
     const { label, onSuccessUrl } = parseLabelRequest(body);
     const availabilitySeconds = hours(await readSettings(deps.db)) * 3600;
     const owner = principal.email;
@@ -31,7 +32,7 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
     }));
     if (inserted.kind === "noBasket") return respond(204, null);
     if (inserted.kind === "conflict") throw conflict(inserted.field);
-    return made(deps, inserted.row);
+    return made(deps, inserted.row, call);
   };
 }
 

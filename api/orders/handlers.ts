@@ -56,7 +56,7 @@ export function listOrders(deps: OrderDeps): Handler {
 export function getOrder(deps: OrderDeps): Handler {
   return async (call) => {
     const row = await orderToRead(deps.db, call.principal, idParam(call, "orderId"));
-    return json(200, await shownOrder({ ...deps, reader: call.principal }, row));
+    return json(200, await shownOrder({ ...deps, reader: call }, row));
   };
 }
 
@@ -71,7 +71,7 @@ export async function orderPage(
   const { rows, total } = await searchOrders(deps.db, o.filter, { ...page, sorts });
   return json(200, {
     metadata: metadata(page, total),
-    content: await shownOrders({ ...deps, reader: call.principal }, rows),
+    content: await shownOrders({ ...deps, reader: call }, rows),
     links: pageLinks(page, total, sortedHref(deps.base + o.path, sorts)),
   });
 }

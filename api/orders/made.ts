@@ -4,7 +4,7 @@ import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { json, wrap } from "../http/respond.ts";
-import { orderDto, orderLinks } from "./dto.ts";
+import { type LinkOptions, orderDto, orderLinks } from "./dto.ts";
 import { tryToCreate } from "./resource.ts";
 
 export type MadeDeps = {
@@ -16,8 +16,8 @@ export type MadeDeps = {
   readonly base: string;
 };
 
-export async function made(deps: MadeDeps, row: OrderRow): Promise<Response> {
+export async function made(deps: MadeDeps, row: OrderRow, reader: LinkOptions["reader"]): Promise<Response> {
   await tryToCreate(deps, row);
   // It has no datasets yet: the operator finds out what it means.
-  return json(201, wrap(orderDto(row, []), orderLinks(row, deps)));
+  return json(201, wrap(orderDto(row, []), orderLinks(row, { ...deps, reader })));
 }

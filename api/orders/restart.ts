@@ -39,7 +39,7 @@ export function restartOrder(deps: MadeDeps): Handler {
     });
     // Its correlation id is new, so only the label can be taken.
     if (inserted.kind === "conflict") throw labelTaken();
-    return made(deps, inserted.row);
+    return made(deps, inserted.row, call);
   };
 }
 

@@ -7,6 +7,7 @@ import {
   ImportReport,
   Maintenance,
   Readiness,
+  RouteRole,
   SecurityResource,
   Setting,
   SettingUpdate,
@@ -15,6 +16,9 @@ import {
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 const SETTING: ResponseDoc = { description: "The setting as it is now.", schema: Setting };
 const NAME = { name: Type.String({ description: "Name of the setting." }) };
+const OPERATION = { operation: Type.String({ description: "The route's `operation`." }) };
+const ROUTE: ResponseDoc = { description: "The route as it is now.", schema: SecurityResource };
+const NO_ROUTE = refusal("No such route.");
 const TENANT = { tenant: Type.String({ description: "This service's tenant." }) };
 const NO_SETTING = refusal("No such setting.");
 const EMPTY: ResponseDoc = { description: "Done. Empty." };
@@ -39,6 +43,8 @@ type ServiceOperation =
   | "enableMaintenance"
   | "disableMaintenance"
   | "securityResources"
+  | "updateRouteRole"
+  | "resetRouteRole"
   | "datasourceStatus"
   | "datasourceTest"
   | "shutdown";
@@ -120,6 +126,20 @@ export const SERVICE_DOCUMENTATION: Readonly<Record<ServiceOperation, OperationD
     summary: "Every route with the least role that may call it",
     tag: "service",
     responses: { 200: { description: "The routes.", schema: Type.Array(SecurityResource) } },
+  },
+  updateRouteRole: {
+    summary: "Give a route another least role",
+    tag: "service",
+    description: "One of `rolesToChoose`. In effect at once on every server.",
+    params: OPERATION,
+    body: RouteRole,
+    responses: { 200: ROUTE, 404: NO_ROUTE, 422: refusal("Not a role that this route may have.") },
+  },
+  resetRouteRole: {
+    summary: "Give a route its built-in role again",
+    tag: "service",
+    params: OPERATION,
+    responses: { 200: ROUTE, 404: NO_ROUTE },
   },
   datasourceStatus: absent("State of the tenant's data source: see `/readyz`", TENANT),
   datasourceTest: absent("Test of the tenant's data source: see `/readyz`", TENANT),

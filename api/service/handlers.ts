@@ -1,11 +1,13 @@
 /** The handlers of everything that is about the service and not about orders. */
+import type { Logger } from "pino";
 import type { Db } from "#store/db.ts";
 import type { Handler } from "../http/call.ts";
 import { listSettings, resetSettingToDefault, updateSetting } from "../settings/handlers.ts";
 import { exportConfiguration, importConfiguration } from "./configuration.ts";
 import type { SERVICE_DOCUMENTATION } from "./documentation.ts";
 import { disableMaintenance, enableMaintenance, getMaintenance } from "./maintenance.ts";
-import { enabled, microserviceReady, notEnabled, securityResources } from "./microservice.ts";
+import { enabled, microserviceReady, notEnabled } from "./microservice.ts";
+import { resetRouteRoleToDefault, securityResources, updateRouteRole } from "./route-roles.ts";
 
 export type ServiceDeps = {
   readonly db: Db;
@@ -14,6 +16,7 @@ export type ServiceDeps = {
   /** Public address of the service with its prefix. */
   readonly base: string;
   readonly now: () => Date;
+  readonly logger: Logger;
 };
 
 export function serviceHandlers(deps: ServiceDeps): Readonly<Record<keyof typeof SERVICE_DOCUMENTATION, Handler>> {
@@ -33,7 +36,9 @@ export function serviceHandlers(deps: ServiceDeps): Readonly<Record<keyof typeof
     getMaintenance: getMaintenance(deps),
     enableMaintenance: enableMaintenance(deps),
     disableMaintenance: disableMaintenance(deps),
-    securityResources: securityResources(),
+    securityResources: securityResources(deps),
+    updateRouteRole: updateRouteRole(deps),
+    resetRouteRole: resetRouteRoleToDefault(deps),
     datasourceStatus: datasource,
     datasourceTest: datasource,
     shutdown: notEnabled("Shutdown"),

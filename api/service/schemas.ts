@@ -35,9 +35,17 @@ export const SecurityResource = Type.Object({
   microservice: Type.String(),
   resource: Type.String({ description: "Path below the service's prefix." }),
   verb: Type.String(),
-  defaultRole: Type.String(),
+  operation: Type.String({ description: "Name of the route." }),
+  role: Type.String({ description: "The least role that may call it now." }),
+  defaultRole: Type.String({ description: "The built-in one." }),
+  rolesToChoose: Type.Array(Type.String(), { description: "What an administrator may put in its place." }),
   description: Type.String(),
 });
+
+export const RouteRole = Type.Object(
+  { role: Type.String({ description: "One of the route's `rolesToChoose`." }) },
+  { examples: [{ role: "EXPLOIT" }] },
+);
 
 const ModuleInformation = Type.Object({
   id: Type.String(),

@@ -3,7 +3,6 @@ import type { Role } from "#crds/files.ts";
 import { readSettings, SETTING_NAMES } from "#store/settings.ts";
 import { upsertUser } from "#store/users.ts";
 import { ADMIN, type ApiWorld, apiWorld, PREFIX, PUBLIC_URL } from "#test/support/api-world.ts";
-import { OPERATIONS, type Operation } from "../operations.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -215,21 +214,5 @@ describe("G3 maintenance", () => {
     expect((await world.call(`PUT /maintenance/${tenant}/enable`, { as: ADMIN })).status).toBe(403);
     const state = await world.call("GET /maintenance", admin);
     expect(await state.json()).toMatchObject({ content: { [tenant]: { active: false } } });
-  });
-});
-
-describe("G4 security resources", () => {
-  test("lists every route of the service with its role", async () => {
-    const response = await world.call("GET /security/resources", await as("PROJECT_ADMIN"));
-    const listed = (await response.json()) as { verb: string; resource: string; defaultRole: string }[];
-    const declared = Object.values(OPERATIONS as Record<string, Operation>).filter(({ at }) => at !== "root");
-    expect(listed).toHaveLength(declared.length);
-    expect(listed).toContainEqual({
-      microservice: "rs-order",
-      resource: "/user/orders/remove/{orderId}",
-      verb: "DELETE",
-      defaultRole: "ADMIN",
-      description: "Forget a deleted order for good",
-    } as never);
   });
 });

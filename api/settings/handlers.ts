@@ -20,15 +20,17 @@ export type SettingDeps = {
   readonly base: string;
 };
 
+type ShownDeps = SettingDeps & { readonly reader: Pick<Call, "mayCall"> };
+
 /** S1. Names that are none are passed over, as in the service that clients know. */
 export function listSettings(deps: SettingDeps): Handler {
-  return async ({ query }) => {
-    const names = query.getAll("names").flatMap((list) => list.split(",").map((name) => name.trim()));
+  return async (call) => {
+    const names = call.query.getAll("names").flatMap((list) => list.split(",").map((name) => name.trim()));
     const wanted = SETTING_NAMES.filter((name) => names.length === 0 || names.includes(name));
     const settings = await readSettings(deps.db);
     return json(
       200,
-      wanted.map((name) => shown(deps, settings, name)),
+      wanted.map((name) => shown({ ...deps, reader: call }, settings, name)),
     );
   };
 }
@@ -46,7 +48,7 @@ export function updateSetting(deps: SettingDeps): Handler {
       if (error instanceof SettingError) throw new HttpProblem(422, [error.message]);
       throw error;
     }
-    return json(200, shown(deps, await readSettings(deps.db), name));
+    return json(200, shown({ ...deps, reader: call }, await readSettings(deps.db), name));
   };
 }
 
@@ -55,7 +57,7 @@ export function resetSettingToDefault(deps: SettingDeps): Handler {
   return async (call) => {
     const name = settingName(call);
     await resetSetting(deps.db, name);
-    return json(200, shown(deps, await readSettings(deps.db), name));
+    return json(200, shown({ ...deps, reader: call }, await readSettings(deps.db), name));
   };
 }
 
@@ -66,13 +68,13 @@ function settingName({ params }: Call): SettingName {
   return known;
 }
 
-function shown(deps: SettingDeps, settings: Settings, name: SettingName) {
+function shown({ base, reader }: ShownDeps, settings: Settings, name: SettingName) {
   const { description, default: defaultValue } = SETTINGS[name];
   const value = settings[name];
-  const href = `${deps.base}/settings/${name}`;
+  const href = `${base}/settings/${name}`;
   return wrap({ name, description, defaultValue, value }, [
-    { rel: "self", href: `${deps.base}/settings?names=${name}` },
-    { rel: "update", href },
-    ...(Bun.deepEquals(value, defaultValue) ? [] : [{ rel: "reset", href }]),
+    { rel: "self", href: `${base}/settings?names=${name}` },
+    ...(reader.mayCall("updateSetting") ? [{ rel: "update", href }] : []),
+    ...(reader.mayCall("resetSetting") && !Bun.deepEquals(value, defaultValue) ? [{ rel: "reset", href }] : []),
   ]);
 }
