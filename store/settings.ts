@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { ROLES, type Role } from "#crds/files.ts";
 import { type Db, jsonb, type Transaction } from "./db.ts";
 
 type SettingOptions = { readonly description: string; readonly default: unknown };
@@ -88,6 +89,15 @@ export const SETTINGS = {
     description: "Private or loopback networks (CIDR) or host:port from which files are fetched all the same",
   }),
   allowed_file_roots: texts({ default: [], description: "Folders below which file: sources may lie" }),
+  custom_roles: Type.Record(
+    Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_.-]{0,63}$" }),
+    Type.Unsafe<Role>(Type.String({ pattern: `^(${ROLES.slice(1).join("|")})$` })),
+    {
+      additionalProperties: false,
+      default: {},
+      description: "Roles of the platform that are not built in, and the built-in role that each stands for",
+    },
+  ),
   basket_upload_max_lines: whole(
     { minimum: 1, maximum: 10_000 },
     { default: 1000, description: "Ids in a file that is put into a basket" },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
+import { writeSetting } from "#store/settings.ts";
 import { removeUser, upsertUser } from "#store/users.ts";
 import {
   ADA,
@@ -179,6 +180,17 @@ describe("a bearer token", () => {
     });
     const headers = { authorization: `Bearer ${await sign({ sub: "eve@example.org", role: "EXPLOIT" })}` };
     expect((await world.call("POST /orders/search", { as: null, headers, body: {} })).status).toBe(200);
+  });
+
+  test("with a role of the platform's own is good once the tenant's settings say what it stands for", async () => {
+    const bearer = `Bearer ${await sign({ sub: "fay@example.org", role: "CURATOR" })}`;
+    expect((await listWith(bearer)).status).toBe(401);
+    await writeSetting(world.db, "custom_roles", { CURATOR: "EXPLOIT" });
+    const search = await world.call("POST /orders/search", { as: null, headers: { authorization: bearer }, body: {} });
+    expect(search.status).toBe(200);
+    await expect(writeSetting(world.db, "custom_roles", { CURATOR: "KING" })).rejects.toThrow(
+      "Cannot set 'custom_roles'",
+    );
   });
 
   test("is refused at once when its user is made inactive, lowered or removed", async () => {

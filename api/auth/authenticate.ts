@@ -3,8 +3,9 @@
  * inactive or lowered in rank is refused at once and not when the token expires. A user that we do not know is who the platform or the issuer
  * says, with the role and groups of the token; only a token made here needs a row. Texts are those of the contract's filters.
  */
-import { roleAtLeast } from "#crds/files.ts";
+import { ROLES, type Role, roleAtLeast } from "#crds/files.ts";
 import type { Db } from "#store/db.ts";
+import { readSettings } from "#store/settings.ts";
 import { findUser } from "#store/users.ts";
 import { HttpProblem } from "../http/problem.ts";
 import type { Access } from "../operations.ts";
@@ -47,13 +48,23 @@ async function principalOf(
   if (user ? !user.active : own) {
     throw unauthorized(`[REGARDS JWT FILTER] Unknown or inactive user '${email}' on ${where}`);
   }
-  const role = claims.role ?? user?.role ?? defaultRole ?? "REGISTERED_USER";
+  const role =
+    claims.role === undefined ? (user?.role ?? defaultRole ?? "REGISTERED_USER") : await builtIn(db, claims.role);
+  if (!role) throw unauthorized(`[REGARDS JWT FILTER] Invalid authentication token on ${where}`);
   if (user && !roleAtLeast(user.role, role)) {
     throw unauthorized(
       `[REGARDS JWT FILTER] Invalid authentication token on ${where}: role '${role}' is not the user's any more`,
     );
   }
   return { email, role, groups: user?.groups ?? claims.groups };
+}
+
+/** The built-in role of that name, or the one that a role of the platform's stands for here (rs-order.md §10.3). */
+async function builtIn(db: Db, name: string): Promise<Role | undefined> {
+  const known = ROLES.find((role) => role === name);
+  if (known) return known;
+  const custom = (await readSettings(db)).custom_roles;
+  return Object.hasOwn(custom, name) ? custom[name] : undefined;
 }
 
 /** 403 where the caller's role is too low. */

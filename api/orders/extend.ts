@@ -58,7 +58,7 @@ export function changeOrder(deps: ActionDeps & { readonly base: string }): Handl
     const changed = await untilVisible(deps.db, row.id, isJudged);
     const shown = changed ?? row;
     const content = orderDto(shown, await datasetsOf(deps.db, row.id));
-    const links = orderLinks(shown, { base: deps.base, reader: call.principal });
+    const links = orderLinks(shown, { base: deps.base, reader: call });
     return json(changed ? 200 : 202, wrap(content, links));
   };
 }
