@@ -103,6 +103,26 @@ function memory(): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
 }
 
+/** Processor time so far, also told where the machine is busy with other things. */
+async function processorSeconds(): Promise<Readonly<Record<string, number>>> {
+  const backends = await store.db<{ pid: number }[]>`
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database()`;
+  return {
+    listener: secondsOf(listener.pid),
+    broker: secondsOf(await broker?.pid()),
+    PostgreSQL: backends.reduce((sum, { pid }) => sum + secondsOf(pid), 0),
+  };
+}
+
+function secondsOf(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
+
 if (backlog > 0) {
   const began = performance.now();
   const memories: number[] = [];
@@ -120,6 +140,7 @@ if (backlog > 0) {
 
 const before = granted;
 const cpu = process.cpuUsage();
+const spent = await processorSeconds();
 const began = performance.now();
 const end = began + seconds * 1000;
 if (rate === 0) {
@@ -137,6 +158,9 @@ if (rate === 0) {
 const counted = granted - before;
 const took = (performance.now() - began) / 1000;
 await until(() => sentAt.size === 0);
+const share = Object.entries(await processorSeconds()).map(
+  ([who, after]) => `${who} ${(((after - (spent[who] ?? 0)) * 1000) / (granted - before)).toFixed(2)}`,
+);
 latencies.sort((a, b) => a - b);
 const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? Number.NaN).toFixed(0);
 const used = process.cpuUsage(cpu);
@@ -148,6 +172,7 @@ process.stdout.write(`${sent} sent, ${orders[0]?.n} orders, ${granted} GRANTED, 
 process.stdout.write(
   `this client took ${((used.user + used.system) / 1e6 / took).toFixed(2)} of a processor, listener ${memory().toFixed(0)} MB\n`,
 );
+process.stdout.write(`processor milliseconds a request: ${share.join(", ")}\n`);
 listener.kill();
 await listener.exited;
 await connection.close();

@@ -2,9 +2,17 @@
  * Orders: asked for once, found by number, key or resource, followed by their read model.
  * The door to store/orders/: other folders import from here, so the split inside may change.
  */
-import { type InsertOrder, insertOrder } from "./orders/insert.ts";
+import { type Inserted, type InsertOrder, insertOrder, insertOrders } from "./orders/insert.ts";
 import { isNotice, notice, type OutboxMessage } from "./orders/message-kinds.ts";
-import { expiredOrders, findOrder, findOrderByKey, findOrderByResource, ordersWithoutResource } from "./orders/read.ts";
+import {
+  expiredOrders,
+  findOrder,
+  findOrderByKey,
+  findOrderByResource,
+  findOrdersByKeys,
+  type OrderKey,
+  ordersWithoutResource,
+} from "./orders/read.ts";
 import { removeOrder } from "./orders/remove.ts";
 import type { OrderRow, ReadModel } from "./orders/rows.ts";
 import {
@@ -17,14 +25,16 @@ import {
 } from "./orders/search.ts";
 import { bindResource, purgeFiles, recordProgress } from "./orders/write.ts";
 
-export type { InsertOrder, OrderFilter, OrderRow, OutboxMessage, ReadModel, ReportedOrder };
+export type { Inserted, InsertOrder, OrderFilter, OrderKey, OrderRow, OutboxMessage, ReadModel, ReportedOrder };
 export {
   bindResource,
   expiredOrders,
   findOrder,
   findOrderByKey,
   findOrderByResource,
+  findOrdersByKeys,
   insertOrder,
+  insertOrders,
   isNotice,
   notice,
   ORDER_SORT_KEYS,

@@ -1,10 +1,9 @@
 /** The outbox on the real PostgreSQL: order within an order, claims that run out, rivals. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { NOW, newOrder, orderSpec, storedOrder, type TestStore, testStore } from "#test/support/store.ts";
+import { NOW, newOrder, storedOrder, type TestStore, testStore } from "#test/support/store.ts";
 import {
   addReplyQueue,
   claimMessages,
-  dropReplyQueue,
   markDelivered,
   outboxState,
   postponeMessages,
@@ -103,20 +102,32 @@ test("outboxState() tells what waits, since when and why", async () => {
   expect(await outboxState(store.db)).toEqual({ waiting: 2, failing: 1, oldest: NOW, lastError: "no queue is bound" });
 });
 
-test("addReplyQueue() has an order's messages told there too; dropReplyQueue() forgets it only without order", async () => {
-  const reply = { owner: "ada@example.org", correlationId: "c", queue: "mine" };
-  await addReplyQueue(store.db, reply, { now: NOW });
-  await addReplyQueue(store.db, reply, { now: NOW });
-  const row = await storedOrder(store.db, newOrder({ correlationId: "c", channel: "amqp", spec: orderSpec() }));
-  await dropReplyQueue(store.db, reply);
-  await queue(message("granted", { orderId: row.id }), message("refused", { replyTo: "theirs" }));
+test("a queue named with the order is told of everything, and no other order's", async () => {
+  const row = await storedOrder(store.db, newOrder({ correlationId: "c", channel: "amqp", replyTo: "mine" }));
+  await storedOrder(store.db, newOrder({ correlationId: "d", channel: "amqp" }));
+  await queue(message("final:0", { orderId: row.id }), message("refused", { replyTo: "theirs" }));
   const due = await claim();
-  expect(due.map(({ replyQueues, channel }) => [replyQueues, channel])).toEqual([
-    [["mine"], "amqp"],
-    [["theirs"], undefined],
+  expect(due.map(({ dedupKey, replyQueues, channel }) => [dedupKey, replyQueues, channel])).toEqual([
+    ["granted", ["mine"], "amqp"],
+    ["granted", [], "amqp"],
+    ["final:0", ["mine"], "amqp"],
+    ["refused", ["theirs"], undefined],
   ]);
-  await dropReplyQueue(store.db, { ...reply, correlationId: "none" });
-  await addReplyQueue(store.db, { ...reply, correlationId: "none" }, { now: NOW });
-  await dropReplyQueue(store.db, { ...reply, correlationId: "none" });
-  expect(await store.db`SELECT correlation_id FROM reply_queues`).toHaveLength(1);
+});
+
+test("addReplyQueue() has a late queue told once of what it missed, by copies, and then of what comes", async () => {
+  const reply = { owner: "ada@example.org", correlationId: "c", queue: "late" };
+  const row = await storedOrder(store.db, newOrder({ correlationId: "c", channel: "amqp", replyTo: "first" }));
+  await queue(message("suborder:1:1", { orderId: row.id }));
+  await markDelivered(store.db, (await claim(60, 1)).slice(0, 1), { now: NOW });
+  await addReplyQueue(store.db, reply, { now: NOW });
+  await addReplyQueue(store.db, reply, { now: NOW });
+  await queue(message("final:0", { orderId: row.id }));
+  const due = await claim();
+  expect(due.map(({ kind, copyOf, dedupKey, replyQueues }) => [kind, copyOf ?? dedupKey, replyQueues])).toEqual([
+    ["GRANTED", "suborder:1:1", ["first"]],
+    ["GRANTED", "granted", ["late"]],
+    ["GRANTED", "suborder:1:1", ["late"]],
+    ["GRANTED", "final:0", ["first", "late"]],
+  ]);
 });

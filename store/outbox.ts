@@ -21,8 +21,10 @@ export type DueMessage = OutboxMessage & {
   readonly attempts: number;
   /** Which way its order came in. */
   readonly channel?: Channel;
-  /** Queues to tell beside the exchange. */
+  /** Queues to tell beside the exchange; of a copy, the only one to tell. */
   readonly replyQueues: readonly string[];
+  /** Key of the message that this one repeats for a queue that was named late. */
+  readonly copyOf?: string;
 };
 
 /** Queues messages in one statement; one whose key its order has already is left as it is. Wakes nobody. */
@@ -42,8 +44,11 @@ export async function claimMessages(
   o: { readonly limit: number; readonly leaseSeconds: number },
 ): Promise<readonly DueMessage[]> {
   const rows = await db<(Omit<DueMessage, "replyQueues"> & { replyTo: string | null; queues: string[] })[]>`
-    SELECT c.id, c.order_id, c.dedup_key, c.kind, c.payload, c.attempts, c.reply_to, o.channel,
-      ARRAY(SELECT queue FROM reply_queues r WHERE r.owner = o.owner AND r.correlation_id = o.correlation_id ORDER BY queue) AS queues
+    SELECT c.id, c.order_id, c.dedup_key, c.kind, c.payload, c.attempts, c.reply_to, c.copy_of, o.channel,
+      ARRAY(SELECT queue FROM reply_queues r
+        WHERE c.copy_of IS NULL AND r.owner = o.owner AND r.correlation_id = o.correlation_id
+          AND NOT EXISTS (SELECT FROM outbox k WHERE k.order_id = c.order_id AND k.dedup_key = copy_key(r.queue, c.dedup_key))
+        ORDER BY queue) AS queues
     FROM claim_outbox(${o.limit}, make_interval(secs => ${o.leaseSeconds})) c
     LEFT JOIN orders o ON o.id = c.order_id
     ORDER BY c.id`;
@@ -99,18 +104,22 @@ export async function outboxState(db: Db): Promise<OutboxState> {
 
 export type ReplyQueue = { readonly owner: string; readonly correlationId: string; readonly queue: string };
 
-/** From now on this queue is told of the order with this key too. */
+/**
+ * From now on this queue is told of the order with this key too, and of what it has missed: everything that was told or is to be told so far is
+ * queued for it as a copy. A queue that was named before gets nothing anew.
+ */
 export async function addReplyQueue(db: Db, reply: ReplyQueue, o: { readonly now: Date }): Promise<void> {
   await db`
-    INSERT INTO reply_queues (owner, correlation_id, queue, created_at)
-    VALUES (${reply.owner}, ${reply.correlationId}, ${reply.queue}, ${o.now})
-    ON CONFLICT DO NOTHING`;
-}
-
-/** Forgets the queue, where no order has this key. */
-export async function dropReplyQueue(db: Db, reply: ReplyQueue): Promise<void> {
-  await db`
-    DELETE FROM reply_queues
-    WHERE owner = ${reply.owner} AND correlation_id = ${reply.correlationId} AND queue = ${reply.queue}
-      AND NOT EXISTS (SELECT FROM orders WHERE owner = ${reply.owner} AND correlation_id = ${reply.correlationId})`;
+    WITH added AS (
+      INSERT INTO reply_queues (owner, correlation_id, queue, created_at)
+      VALUES (${reply.owner}, ${reply.correlationId}, ${reply.queue}, ${o.now})
+      ON CONFLICT DO NOTHING
+      RETURNING owner, correlation_id, queue)
+    INSERT INTO outbox (order_id, dedup_key, kind, payload, reply_to, copy_of, created_at)
+    SELECT m.order_id, copy_key(added.queue, m.dedup_key), m.kind, m.payload, added.queue, m.dedup_key, ${o.now}
+    FROM added
+    JOIN orders USING (owner, correlation_id)
+    JOIN outbox m ON m.order_id = orders.id AND m.copy_of IS NULL AND m.reply_to IS NULL
+    ORDER BY m.id
+    ON CONFLICT (order_id, dedup_key) DO NOTHING`;
 }

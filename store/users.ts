@@ -28,6 +28,14 @@ export async function findUser(db: Db, email: string): Promise<UserRow | undefin
   return row && withoutNulls<UserRow>(row);
 }
 
+/** The users with these addresses, in their order. */
+export async function findUsers(db: Db, emails: readonly string[]): Promise<readonly (UserRow | undefined)[]> {
+  const rows = await db<UserRow[]>`
+    SELECT email, role, groups, active, password_hash FROM users WHERE email = ANY(${[...new Set(emails)]}::text[])`;
+  const users = new Map(rows.map((row) => [row.email, withoutNulls<UserRow>(row)]));
+  return emails.map((email) => users.get(email));
+}
+
 /** All users, by e-mail. */
 export async function listUsers(db: Db): Promise<readonly UserRow[]> {
   const rows = await db<UserRow[]>`SELECT email, role, groups, active, password_hash FROM users ORDER BY email`;

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DueMessage } from "#store/outbox.ts";
-import { batchWriter } from "./batch-writer.ts";
+import { batcher } from "./batcher.ts";
 import { briefCatalogue } from "./brief-catalogue.ts";
 import { judge, rounds } from "./delivery-plan.ts";
 import { faultOf } from "./fault.ts";
@@ -43,6 +43,12 @@ test("judge() keeps an answer that nobody can get, longer each time, and lets go
   expect(judge(due({ channel: "amqp" }), ["unroutable"], half)).toMatchObject({ kind: "postponed" });
   expect(judge(due({ channel: "rest" }), ["unroutable"], half)).toMatchObject({ kind: "delivered" });
   expect(judge(due({ replyQueues: ["q"] }), ["unroutable", "routed"], half)).toMatchObject({ kind: "delivered" });
+  expect(judge(due({ copyOf: "granted", replyQueues: ["q"] }), ["routed"], half)).toEqual({ kind: "delivered", id: 1 });
+  expect(judge(due({ copyOf: "granted", replyQueues: ["q"] }), ["unroutable"], half)).toEqual({
+    kind: "delivered",
+    id: 1,
+    note: "reply queue 'q' is gone",
+  });
   expect(judge(due({ replyQueues: ["q"] }), ["routed", "unroutable"], half)).toEqual({
     kind: "delivered",
     id: 1,
@@ -71,16 +77,24 @@ test("faultOf() tells what passes from what does not", () => {
   expect(faultOf(new TypeError("x is undefined"))).toBe("unknown");
 });
 
-test("batchWriter() gathers what comes while it writes, and writes the others when one is refused", async () => {
-  const written: number[][] = [];
-  const writer = batchWriter<number>(async (items) => {
+test("batcher() gathers what comes while it works, gives each its own result, and does the others when one is refused", async () => {
+  const done: number[][] = [];
+  const doubled = batcher<number, number>(async (items) => {
     await Promise.resolve();
     if (items.includes(13)) throw new Error("thirteen");
-    written.push([...items]);
+    done.push([...items]);
+    return items.map((item) => 2 * item);
   }, 3);
-  const fates = await Promise.allSettled([1, 2, 13, 4, 5].map((item) => writer.add(item)));
-  expect(fates.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"]);
-  expect(written).toEqual([[1], [2], [4], [5]]);
+  const fates = await Promise.allSettled([1, 2, 13, 4, 5, 6].map((item) => doubled.add(item)));
+  expect(fates.map((fate) => (fate.status === "fulfilled" ? fate.value : fate.reason.message))).toEqual([
+    2,
+    4,
+    "thirteen",
+    8,
+    10,
+    12,
+  ]);
+  expect(done).toEqual([[1], [2], [4], [5, 6]]);
 });
 
 test("limiter() runs so many at a time, all in the end, in order", async () => {

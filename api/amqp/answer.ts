@@ -1,18 +1,7 @@
-/** Answers to requests, as the outbox holds them: GRANTED once per order, a refusal each time the request comes. Pure. */
-import type { OrderRow } from "#store/orders.ts";
+/** Answers to requests that became no order, and to cancels, as the outbox holds them: one each time the request comes. Pure. */
 import type { QueuedMessage } from "#store/outbox.ts";
 import type { ErrorType, Refusal } from "../orders/outcome.ts";
 import type { Asked } from "./incoming.ts";
-
-/** The operator tells the same under the same key, whoever comes first. */
-export function granted(row: OrderRow): QueuedMessage {
-  return {
-    orderId: row.id,
-    dedupKey: "granted",
-    kind: "GRANTED",
-    payload: { correlationId: row.correlationId, status: "GRANTED", orderId: row.id },
-  };
-}
 
 export function refused(asked: Asked, refusal: Refusal): QueuedMessage {
   return {

@@ -27,17 +27,18 @@ const NOBODY = "no queue is bound to the response exchange";
 /**
  * What the fates of one message mean: that of the exchange first, then those of its reply queues. Whoever ordered over AMQP waits for an answer: while
  * nobody can get it, it is kept. An order that came otherwise is told to whoever listens, if anyone. A reply queue that is gone does not
- * hold back what the exchange has taken: its client has left.
+ * hold back what the exchange has taken, nor is a copy kept for it: its client has left.
  */
 export function judge(message: DueMessage, fates: readonly Fate[], random: () => number): Verdict {
-  const gone = message.replyQueues.filter((_, i) => fates[i + 1] === "unroutable");
+  const isCopy = message.copyOf !== undefined;
+  const gone = message.replyQueues.filter((_, i) => fates[isCopy ? i : i + 1] === "unroutable");
   const missing = [
-    ...(fates[0] === "routed" ? [] : [NOBODY]),
+    ...(isCopy || fates[0] === "routed" ? [] : [NOBODY]),
     ...gone.map((queue) => `reply queue '${queue}' is gone`),
   ];
   const note = missing.join("; ");
   const isTold = fates.includes("routed");
-  const isAwaited = message.channel === "amqp" || message.channel === undefined;
+  const isAwaited = !isCopy && (message.channel === "amqp" || message.channel === undefined);
   if (isTold || !isAwaited) return { kind: "delivered", id: message.id, ...(note !== "" && { note }) };
   const seconds = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (message.attempts - 1)) * (0.5 + random() / 2);
   return { kind: "postponed", postponement: { id: message.id, attempts: message.attempts, seconds, error: note } };

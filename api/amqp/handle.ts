@@ -6,7 +6,7 @@ import type { ConsumeMessage } from "amqplib";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "#kube/pause.ts";
 import type { QueuedMessage } from "#store/outbox.ts";
-import type { BatchWriter } from "./batch-writer.ts";
+import type { Batcher } from "./batcher.ts";
 import { asideEnvelope } from "./dead-letters.ts";
 import { faultOf } from "./fault.ts";
 import { type Asked, readIncoming } from "./incoming.ts";
@@ -17,7 +17,7 @@ export type HandlerCounters = { answered: number; foreign: number; poison: numbe
 
 export type HandlerDeps = {
   readonly tenant: string;
-  readonly outbox: BatchWriter<QueuedMessage>;
+  readonly outbox: Batcher<QueuedMessage, void>;
   readonly publisher: Publisher;
   readonly limit: Limiter;
   readonly counters: HandlerCounters;
@@ -28,8 +28,8 @@ export type HandlerDeps = {
   readonly wake: () => void;
 };
 
-/** Answers one request of this queue; throws for faults of the system. */
-export type Answer = (asked: Asked) => Promise<QueuedMessage>;
+/** Deals with one request of this queue and says what is to be told then, if that is not stored yet; throws for faults of the system. */
+export type Answer = (asked: Asked) => Promise<QueuedMessage | undefined>;
 
 export type Inbox = { readonly queue: string; readonly answer: Answer };
 
@@ -69,7 +69,7 @@ async function answered(
     signal.throwIfAborted();
     try {
       const answer = await deps.limit(() => inbox.answer(asked));
-      await deps.outbox.add(answer);
+      if (answer) await deps.outbox.add(answer);
       deps.counters.answered++;
       deps.wake();
       return undefined;

@@ -8,7 +8,7 @@ const PERSISTENT = 2;
 /** AMQP keeps properties of text in a byte of length. */
 const LONGEST_PROPERTY_BYTES = 255;
 
-/** What is published for a message of the outbox: to the exchange first, then to each reply queue through the default exchange. */
+/** What is published for a message of the outbox: to the exchange first, unless it is a copy, then to each reply queue through the default exchange. */
 export function responseEnvelopes(
   message: DueMessage,
   o: { readonly tenant: string; readonly now: Date },
@@ -28,13 +28,12 @@ export function responseEnvelopes(
     deliveryMode: PERSISTENT,
     mandatory: true,
   };
-  return [
-    { exchange: EXCHANGE.response, routingKey: "", content, options },
-    ...message.replyQueues.map((queue) => ({ exchange: "", routingKey: queue, content, options })),
-  ];
+  const toQueues = message.replyQueues.map((queue) => ({ exchange: "", routingKey: queue, content, options }));
+  if (message.copyOf !== undefined) return toQueues;
+  return [{ exchange: EXCHANGE.response, routingKey: "", content, options }, ...toQueues];
 }
 
-/** The same whenever and by whomever the message is sent: by it a client knows a repeat. */
-function messageId(message: DueMessage, tenant: string): string {
-  return `${tenant}:${message.orderId ?? "request"}:${message.dedupKey}`;
+/** The same whenever, by whomever and to whomever the message is sent: by it a client knows a repeat. */
+function messageId({ orderId, dedupKey, copyOf }: DueMessage, tenant: string): string {
+  return `${tenant}:${orderId ?? "request"}:${copyOf ?? dedupKey}`;
 }

@@ -4,9 +4,12 @@
  */
 import { pause } from "#kube/pause.ts";
 import { listenChanges } from "#store/changes.ts";
+import type { OrderRow } from "#store/orders.ts";
 import { type QueuedMessage, queueMessages } from "#store/outbox.ts";
 import type { AcceptDeps } from "../orders/accept.ts";
-import { batchWriter } from "./batch-writer.ts";
+import { tryToCreate } from "../orders/resource.ts";
+import { batchedStore } from "./batched-store.ts";
+import { batcher } from "./batcher.ts";
 import { briefCatalogue } from "./brief-catalogue.ts";
 import { answerCancel } from "./cancel.ts";
 import { consume } from "./consumer.ts";
@@ -47,7 +50,9 @@ export type Amqp = {
 
 const HEARTBEAT_SECONDS = 10;
 const PREFETCH = 200;
-const CONCURRENCY = 32;
+const CONCURRENCY = 200;
+const RESOURCES_AT_ONCE = 16;
+const MOST_RESOURCES_DUE = 1_000;
 const LARGEST_BATCH = 500;
 const LISTEN_AGAIN_MS = 1_000;
 
@@ -117,7 +122,10 @@ function handlerDeps(options: AmqpOptions, o: { publisher: Publisher; sender: Se
     random,
     logger,
     publisher: o.publisher,
-    outbox: batchWriter<QueuedMessage>((messages) => queueMessages(db, messages, { now: now() }), LARGEST_BATCH),
+    outbox: batcher<QueuedMessage, void>(async (messages) => {
+      await queueMessages(db, messages, { now: now() });
+      return [];
+    }, LARGEST_BATCH),
     limit: limiter(options.concurrency ?? CONCURRENCY),
     counters: { answered: 0, foreign: 0, poison: 0, retries: 0 },
     wake: o.sender.wake,
@@ -127,11 +135,26 @@ function handlerDeps(options: AmqpOptions, o: { publisher: Publisher; sender: Se
 function inboxes(options: AmqpOptions): readonly Inbox[] {
   const queues = queueNames(options.tenant);
   const catalogue = briefCatalogue(options.catalogue);
-  const deps = { ...options, catalogue, resourceLater: true };
+  const makeResource = resourceMaker(options);
+  const deps = { ...options, catalogue, store: batchedStore(options.db), makeResource };
   return [
     { queue: queues.request, answer: (asked) => answerRequest(deps, asked) },
     { queue: queues.cancel, answer: (asked) => answerCancel(options, asked) },
   ];
+}
+
+/**
+ * The answer does not wait for the order's resource: who answers hundreds a second must not stand still while Kubernetes does. In a rush that is too
+ * long to catch up with, some are left to the operator, which makes what is missing.
+ */
+function resourceMaker(options: AmqpOptions): (row: OrderRow) => Promise<void> {
+  const limit = limiter(RESOURCES_AT_ONCE);
+  let due = 0;
+  return async (row) => {
+    if (due >= MOST_RESOURCES_DUE) return;
+    due++;
+    void limit(() => tryToCreate(options, row)).finally(() => due--);
+  };
 }
 
 /** The operator's messages are announced by the database. */

@@ -7,14 +7,12 @@
 import type { Logger } from "pino";
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
-import type { Role } from "#crds/files.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
-import { findOrderByKey, insertOrder, type OrderRow } from "#store/orders.ts";
-import { readSettings } from "#store/settings.ts";
-import { findUser } from "#store/users.ts";
+import type { InsertOrder, OrderRow } from "#store/orders.ts";
 import type { Principal } from "../auth/principal.ts";
+import { type AcceptStore, acceptStore } from "./accept-store.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
 import { tryToCreate } from "./resource.ts";
@@ -26,8 +24,10 @@ export type AcceptDeps = {
   readonly transport: Transport;
   readonly now: () => Date;
   readonly logger: Logger;
-  /** The answer does not wait for the order's resource: who answers hundreds a second must not stand still while Kubernetes does. */
-  readonly resourceLater?: boolean;
+  /** Absent: each question a statement of its own. */
+  readonly store?: AcceptStore;
+  /** Makes the resource of a new order and never fails. Absent: the answer waits for it, though only a moment. */
+  readonly makeResource?: (row: OrderRow) => Promise<void>;
 };
 
 export type Asked = {
@@ -36,6 +36,8 @@ export type Asked = {
   readonly channel: "rest" | "amqp";
   /** Whoever asks with a token: the owner. Absent: the owner is who the body says, and must be a user of ours. */
   readonly caller?: Principal;
+  /** The queue that is told of the order too. */
+  readonly replyTo?: string;
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
@@ -47,17 +49,22 @@ export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outco
   const selections = selectionsOf(request);
   const wrong = selectionProblems(request, { selections, correlationId });
   if (wrong) return wrong;
-  const user = asked.caller ?? (await findUser(deps.db, request.user));
+  const user = asked.caller ?? (await storeOf(deps).findUser(request.user));
   if (!user) return outcome.unknownUser(correlationId, request.user);
   if ("active" in user && !user.active) return outcome.inactiveUser(correlationId, user.email);
   const { email, role, groups } = user;
 
-  const known = await findOrderByKey(deps.db, email, correlationId);
+  const known = await storeOf(deps).findOrderByKey(email, correlationId);
   const access = { email, role, groups };
   const refused = known ? undefined : await measure(deps, { request, selections, access, correlationId });
   if (refused) return refused;
   const spec = await specFor(deps, { request, selections, owner: email, known });
-  return store(deps, { spec, correlationId, role, groups, channel: asked.channel });
+  const { channel, replyTo } = asked;
+  return store(deps, { spec, correlationId, role, groups, channel, ...(replyTo !== undefined && { replyTo }) });
+}
+
+function storeOf({ store, db }: AcceptDeps): AcceptStore {
+  return store ?? acceptStore(db);
 }
 
 /** The request's own id, or a new one to answer with. */
@@ -114,17 +121,17 @@ async function specFor(
   o: { request: OrderRequest; selections: readonly Selection[]; owner: string; known: OrderRow | undefined },
 ): Promise<OrderSpec> {
   const before = o.known?.spec.subOrderAvailabilitySeconds;
-  const availabilitySeconds = before ?? (await readSettings(deps.db)).app_sub_order_duration * 3600;
+  const availabilitySeconds = before ?? (await storeOf(deps).readSettings()).app_sub_order_duration * 3600;
   return orderSpec(o.request, { owner: o.owner, selections: o.selections, availabilitySeconds });
 }
 
 async function store(
   deps: AcceptDeps,
-  o: { spec: OrderSpec; correlationId: string; role: Role; groups: readonly string[]; channel: Asked["channel"] },
+  o: Pick<InsertOrder, "spec" | "role" | "groups" | "channel" | "replyTo"> & { correlationId: string },
 ): Promise<outcome.Acceptance | outcome.Refusal> {
   const now = deps.now();
   const label = `Generated order ${now.toISOString()}`;
-  const inserted = await insertOrder(deps.db, { ...o, owner: o.spec.owner, label, now });
+  const inserted = await storeOf(deps).insertOrder({ ...o, owner: o.spec.owner, label, now });
   if (inserted.kind === "conflict") {
     return inserted.field === "label"
       ? outcome.labelTaken(o.correlationId)
@@ -132,8 +139,7 @@ async function store(
   }
   const { row } = inserted;
   if (row.resourceUid === undefined && row.completionTime === undefined) {
-    const made = tryToCreate(deps, row);
-    if (!deps.resourceLater) await made;
+    await (deps.makeResource ? deps.makeResource(row) : tryToCreate(deps, row));
   }
   return { kind: "accepted", row, repeated: inserted.kind === "same" };
 }

@@ -1,12 +1,13 @@
 /**
  * The one place where an order comes into being. Idempotent by (owner, correlationId): REST, AMQP and the operator may call it
- * again and at the same time, exactly one row is made. The unique constraints decide, never a look beforehand.
+ * again and at the same time, exactly one row is made. The unique constraints decide, never a look beforehand. With the row the outbox gets
+ * GRANTED, so no order is there of which nobody is told.
  */
 import type { Role } from "#crds/files.ts";
 import { orderName } from "#crds/names.ts";
 import type { OrderSpec } from "#crds/order.ts";
 import { changeNotice } from "../changes.ts";
-import type { Db, Transaction } from "../db.ts";
+import { type Db, jsonb, type Transaction } from "../db.ts";
 import { defaultLabel, numberedLabel, specHash } from "./identity.ts";
 import { type Channel, type OrderRow, orderColumns, type StoredOrder, toOrderRow } from "./rows.ts";
 
@@ -28,6 +29,8 @@ export type InsertOrder = {
   readonly resource?: { readonly name: string; readonly uid: string };
   /** Page of the client's application that shows the order. */
   readonly onSuccessUrl?: string;
+  /** A queue to tell of the order from its birth. */
+  readonly replyTo?: string;
   readonly now: Date;
 };
 
@@ -38,12 +41,12 @@ export type Inserted =
 /** Inserts the order, or finds the one that the same request made before, or tells which key is taken by another. */
 export async function insertOrder(db: Db | Transaction, order: InsertOrder): Promise<Inserted> {
   const hash = specHash(order.spec);
-  const correlationId = order.correlationId ?? `auto-correlation-id-${crypto.randomUUID()}`;
-  const wanted = order.spec.label ?? order.label ?? defaultLabel(order.now);
+  const correlationId = order.correlationId ?? newCorrelationId();
+  const wanted = wantedLabel(order);
   let n = 1;
   for (;;) {
     const label = order.spec.label ?? numberedLabel(wanted, n);
-    const row = await tryInsert(db, order, { correlationId, label, hash });
+    const [row] = await tryInsert(db, [{ order, correlationId, label, hash }]);
     if (row) return { kind: "created", row };
     const taken = await findTaken(db, order.owner, { correlationId, label });
     if (taken?.key) {
@@ -58,24 +61,97 @@ export async function insertOrder(db: Db | Transaction, order: InsertOrder): Pro
   }
 }
 
-async function tryInsert(
-  db: Db | Transaction,
-  order: InsertOrder,
-  o: { correlationId: string; label: string; hash: string },
-): Promise<OrderRow | undefined> {
+/**
+ * Many orders in one statement; answers for each as `insertOrder` would, in their order. Only those whose key or label is taken are looked at
+ * one by one: among new requests there are hardly any.
+ */
+export async function insertOrders(db: Db, orders: readonly InsertOrder[]): Promise<readonly Inserted[]> {
+  const candidates = distinctLabels(orders).map(({ order, label }) => ({
+    order,
+    label,
+    correlationId: order.correlationId ?? newCorrelationId(),
+    hash: specHash(order.spec),
+  }));
+  // Everybody takes the keys in the same order, so that two who insert the same ones do not wait for each other.
+  const rows = await tryInsert(
+    db,
+    candidates.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+  );
+  const made = new Map(rows.map((row) => [JSON.stringify([row.owner, row.correlationId]), row]));
+  const answers: Inserted[] = [];
+  for (const candidate of candidates) {
+    const key = keyOf(candidate);
+    const row = made.get(key);
+    // The first of several with one key has made it, the others meet it.
+    made.delete(key);
+    const { order, correlationId } = candidate;
+    answers.push(row ? { kind: "created", row } : await insertOrder(db, { ...order, correlationId }));
+  }
+  return answers;
+}
+
+function newCorrelationId(): string {
+  return `auto-correlation-id-${crypto.randomUUID()}`;
+}
+
+function wantedLabel(order: InsertOrder): string {
+  return order.spec.label ?? order.label ?? defaultLabel(order.now);
+}
+
+/** Proposals that several orders of one owner share get numbers, as if the orders had come one after another. */
+function distinctLabels(orders: readonly InsertOrder[]): readonly { order: InsertOrder; label: string }[] {
+  const used = new Map<string, number>();
+  return orders.map((order) => {
+    const wanted = wantedLabel(order);
+    if (order.spec.label !== undefined) return { order, label: wanted };
+    const key = JSON.stringify([order.owner, wanted]);
+    const n = (used.get(key) ?? 0) + 1;
+    used.set(key, n);
+    return { order, label: numberedLabel(wanted, n) };
+  });
+}
+
+type Candidate = {
+  readonly order: InsertOrder;
+  readonly correlationId: string;
+  readonly label: string;
+  readonly hash: string;
+};
+
+function keyOf({ order, correlationId }: Candidate): string {
+  return JSON.stringify([order.owner, correlationId]);
+}
+
+/** Inserts those whose key and label are free, each with the word that it was granted; answers them in no order. */
+async function tryInsert(db: Db | Transaction, candidates: readonly Candidate[]): Promise<readonly OrderRow[]> {
   const [prefix] = orderName(0).split("0");
+  const asked = candidates.map(({ order, correlationId, label, hash }) => ({ ...order, correlationId, label, hash }));
   const rows = await db<StoredOrder[]>`
-    WITH made AS (
-      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel, on_success_url,
-        created_at, status_time)
-      SELECT n, coalesce(${order.resource?.name ?? null}, ${prefix ?? ""} || n), ${order.resource?.uid ?? null}, ${order.owner}, ${o.label},
-        ${o.correlationId}, ${db.json(order.spec)}, ${o.hash}, ${order.role}, ${[...order.groups]}::text[], ${order.channel},
-        ${order.onSuccessUrl ?? null}, ${order.now}, ${order.now}
-      FROM nextval('orders_id_seq') n
+    WITH asked AS (
+      SELECT nextval('orders_id_seq') AS id, o FROM jsonb_array_elements(${jsonb(db, asked)}) WITH ORDINALITY AS t(o, n) ORDER BY n
+    ), made AS (
+      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel,
+        on_success_url, created_at, status_time)
+      SELECT id, coalesce(o->'resource'->>'name', ${prefix ?? ""} || id), o->'resource'->>'uid', o->>'owner', o->>'label',
+        o->>'correlationId', o->'spec', o->>'hash', o->>'role',
+        ARRAY(SELECT jsonb_array_elements_text(o->'groups')), o->>'channel',
+        o->>'onSuccessUrl', (o->>'now')::timestamptz, (o->>'now')::timestamptz
+      FROM asked
+      ORDER BY id
       ON CONFLICT DO NOTHING
-      RETURNING *)
+      RETURNING *
+    ), told AS (
+      INSERT INTO outbox (order_id, dedup_key, kind, payload, created_at)
+      SELECT id, 'granted', 'GRANTED', jsonb_build_object('correlationId', correlation_id, 'status', 'GRANTED', 'orderId', id), created_at
+      FROM made
+      ORDER BY id
+      ON CONFLICT (order_id, dedup_key) DO NOTHING
+    ), replies AS (
+      INSERT INTO reply_queues (owner, correlation_id, queue, created_at)
+      SELECT owner, correlation_id, o->>'replyTo', created_at FROM made JOIN asked USING (id) WHERE o ? 'replyTo'
+      ON CONFLICT DO NOTHING)
     SELECT ${orderColumns(db)} FROM made, ${changeNotice(db, db`made.id`)}`;
-  return rows[0] && toOrderRow(rows[0]);
+  return rows.map(toOrderRow);
 }
 
 /** Who holds the correlation id (`key`) or else the label. */

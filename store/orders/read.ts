@@ -14,6 +14,22 @@ export async function findOrderByKey(db: Db, owner: string, correlationId: strin
   return row && toOrderRow(row);
 }
 
+export type OrderKey = { readonly owner: string; readonly correlationId: string };
+
+/** The orders with these keys, in their order. */
+export async function findOrdersByKeys(db: Db, keys: readonly OrderKey[]): Promise<readonly (OrderRow | undefined)[]> {
+  const rows = await db<StoredOrder[]>`
+    SELECT ${orderColumns(db)} FROM orders
+    WHERE (owner, correlation_id) IN (
+      SELECT * FROM unnest(${keys.map((k) => k.owner)}::text[], ${keys.map((k) => k.correlationId)}::text[]))`;
+  const found = new Map(rows.map((row) => [keyText(row), toOrderRow(row)]));
+  return keys.map((key) => found.get(keyText(key)));
+}
+
+function keyText({ owner, correlationId }: OrderKey): string {
+  return JSON.stringify([owner, correlationId]);
+}
+
 /**
  * The order of a resource: with `uid` the one bound to it, else one of that name that is not bound yet;
  * without, the newest of that name.

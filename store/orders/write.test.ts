@@ -22,7 +22,7 @@ const MODEL: ReadModel = {
   completionTime: new Date("2026-03-02T10:00:00Z"),
   message: "It goes on",
 };
-const GRANTED: OutboxMessage = { dedupKey: "granted", kind: "GRANTED", payload: { nested: { snake_key: [1] } } };
+const DONE: OutboxMessage = { dedupKey: "final:0", kind: "DONE", payload: { nested: { snake_key: [1] } } };
 
 const versionOf = async (id: number) => (await db`SELECT xmin::text AS x FROM orders WHERE id = ${id}`)[0]?.["x"];
 const outboxOf = (id: number) =>
@@ -45,7 +45,7 @@ test("recordProgress() stores the model; the status time moves with the status o
 
 test("recordProgress() writes nothing when nothing differs", async () => {
   const { id } = await storedOrder(db);
-  const progress = { model: MODEL, messages: [GRANTED], now: LATER };
+  const progress = { model: MODEL, messages: [DONE], now: LATER };
   await recordProgress(db, id, progress);
   const version = await versionOf(id);
   expect(await recordProgress(db, id, { ...progress, now: new Date() })).toBe(false);
@@ -55,14 +55,20 @@ test("recordProgress() writes nothing when nothing differs", async () => {
 test("recordProgress() queues each message once, in order, and keeps what the first said", async () => {
   const { id } = await storedOrder(db);
   const part = (n: number): OutboxMessage => ({ dedupKey: `suborder:${n}:1`, kind: "SUBORDER_DONE", payload: { n } });
-  await recordProgress(db, id, { model: MODEL, messages: [GRANTED, part(2), part(1)], now: LATER });
-  const changed: OutboxMessage = { ...GRANTED, payload: { other: true } };
+  await recordProgress(db, id, { model: MODEL, messages: [DONE, part(2), part(1)], now: LATER });
+  const changed: OutboxMessage = { ...DONE, payload: { other: true } };
   expect(await recordProgress(db, id, { model: MODEL, messages: [changed, part(3)], now: LATER })).toBe(true);
   const rows = await outboxOf(id);
-  expect(rows.map((row) => row["dedupKey"])).toEqual(["granted", "suborder:2:1", "suborder:1:1", "suborder:3:1"]);
-  expect(rows[0]).toEqual({
-    dedupKey: "granted",
-    kind: "GRANTED",
+  expect(rows.map((row) => row["dedupKey"])).toEqual([
+    "granted",
+    "final:0",
+    "suborder:2:1",
+    "suborder:1:1",
+    "suborder:3:1",
+  ]);
+  expect(rows[1]).toEqual({
+    dedupKey: "final:0",
+    kind: "DONE",
     payload: { nested: { snake_key: [1] } },
     createdAt: LATER,
   });
@@ -70,13 +76,13 @@ test("recordProgress() queues each message once, in order, and keeps what the fi
 
 test("recordProgress() from rivals queues each message once", async () => {
   const { id } = await storedOrder(db);
-  const progress = { model: MODEL, messages: [GRANTED], now: LATER };
+  const progress = { model: MODEL, messages: [DONE], now: LATER };
   await Promise.all(Array.from({ length: 8 }, () => recordProgress(db, id, progress)));
-  expect(await outboxOf(id)).toHaveLength(1);
+  expect(await outboxOf(id)).toHaveLength(2);
 });
 
 test("recordProgress() of an order that is not there writes nothing", async () => {
-  expect(await recordProgress(db, 999_999, { model: MODEL, messages: [GRANTED], now: LATER })).toBe(false);
+  expect(await recordProgress(db, 999_999, { model: MODEL, messages: [DONE], now: LATER })).toBe(false);
   expect(await outboxOf(999_999)).toHaveLength(0);
 });
 

@@ -1,9 +1,11 @@
 /** Listeners as processes: killed with -9 at the worst moment and at any, frozen and thawed. No order is lost, none doubled, every answer told. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { queueNames } from "#api/amqp/names.ts";
 import { outboxState } from "#store/outbox.ts";
-import { type AmqpWorld, amqpWorld, type Client, orderRequest } from "../support/amqp-world.ts";
+import { type AmqpWorld, amqpWorld, type Client, orderRequest, TENANT } from "../support/amqp-world.ts";
 import { eventually, LIMIT } from "../support/eventually.ts";
+import { tcpProxy } from "../support/tcp-proxy.ts";
 
 const LISTENER = join(import.meta.dir, "../support/amqp-listener-process.ts");
 const world = (await amqpWorld("amqp_processes")) as AmqpWorld;
@@ -24,8 +26,8 @@ describe.skipIf(!world)("listeners as processes", () => {
   afterAll(() => world.close());
 
   /** Starts a listener; resolves when it takes requests. */
-  async function listener(): Promise<Bun.Subprocess> {
-    const child = Bun.spawn([process.execPath, LISTENER, world.url, world.schema, world.broker.url], {
+  async function listener(url = world.broker.url): Promise<Bun.Subprocess> {
+    const child = Bun.spawn([process.execPath, LISTENER, world.url, world.schema, url], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",
@@ -60,22 +62,34 @@ describe.skipIf(!world)("listeners as processes", () => {
   }
 
   test("killed with -9 between the order's commit and the acknowledgement", async () => {
-    // An answer cannot be stored for now: the listener stands between the two.
-    await world.db`CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END'`;
-    await world.db`CREATE TRIGGER stand_still BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION stand_still()`;
-    const first = await listener();
-    const all = await send(1);
+    const proxy = await tcpProxy({ host: "127.0.0.1", port: world.broker.port });
+    const first = await listener(world.broker.urlOf({ port: proxy.port }));
+    // The order can be stored only once nothing reaches the broker any more: the listener stands between the two.
+    const all = await world.db.begin(async (sql) => {
+      await sql`LOCK TABLE orders IN SHARE MODE`;
+      const sent = await send(1);
+      await eventually("it is about to store the order", () => isHeldUp(), LIMIT.slow);
+      proxy.silence();
+      return sent;
+    });
     const row = await eventually("the order is stored", () => world.order(all[0]?.correlationId ?? ""));
     first.kill("SIGKILL");
     await first.exited;
-    await world.db`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-    await world.db`DROP FUNCTION stand_still CASCADE`;
+    await proxy.stop();
     expect(client.heard).toHaveLength(0);
     await listener();
+    await world.db`UPDATE outbox SET next_attempt_at = now() WHERE delivered_at IS NULL`;
     await allServed(all);
     expect(client.heard.map(({ answer }) => answer.orderId)).toEqual([row.id]);
+    const waiting = await client.channel.checkQueue(queueNames(TENANT).request);
+    expect(waiting.messageCount).toBe(0);
   }, 90_000);
+
+  async function isHeldUp(): Promise<boolean> {
+    const held = await world.db`
+      SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    return held.count > 0;
+  }
 
   test("killed with -9 at any moment, again and again", async () => {
     let current = await listener();

@@ -250,6 +250,40 @@ describe.skipIf(!world)("requests over AMQP", () => {
     expect(statuses.sort()).toEqual(["DENIED", "GRANTED"]);
   });
 
+  test("a repeat that names a reply queue when the order is done gets all answers so far, in order, and only there", async () => {
+    const request = orderRequest();
+    await client.send(request);
+    await client.answers(request.correlationId);
+    const row = await world.order(request.correlationId);
+    if (!row) throw new Error("The order is not there");
+    const payload = { correlationId: row.correlationId, status: "DONE", orderId: row.id };
+    const done: OutboxMessage = { dedupKey: "final:0", kind: "DONE", payload };
+    await recordProgress(world.db, row.id, { model: row, messages: [done], now: new Date() });
+    await client.answers(request.correlationId, 2);
+    const { queue } = await client.channel.assertQueue("", { exclusive: true });
+    await client.send(request, { replyTo: queue });
+    await client.send(request, { replyTo: queue });
+    await eventually("both answers are there", async () => (await waiting(queue)) >= 2);
+    const own = [await client.channel.get(queue), await client.channel.get(queue), await client.channel.get(queue)];
+    const told = own.map((m) => m && [JSON.parse(m.content.toString()).status, m.properties.messageId]);
+    expect(told).toEqual([["GRANTED", `${TENANT}:${row.id}:granted`], ["DONE", `${TENANT}:${row.id}:final:0`], false]);
+    expect(await client.answers(request.correlationId)).toHaveLength(2);
+  });
+
+  test("who asks for something else under the key of an order gets none of its answers", async () => {
+    const request = orderRequest();
+    await client.send(request);
+    await client.answers(request.correlationId);
+    const { queue } = await client.channel.assertQueue("", { exclusive: true });
+    await client.send({ ...request, queries: ["platform:other OR platform:sentinel"] }, { replyTo: queue });
+    await eventually("it is refused there", async () => (await waiting(queue)) === 1);
+    const refusal = await client.channel.get(queue);
+    expect(refusal && JSON.parse(refusal.content.toString())).toMatchObject({ status: "DENIED" });
+    const row = await world.order(request.correlationId);
+    expect(await world.db`SELECT FROM reply_queues WHERE queue = ${queue}`).toHaveLength(0);
+    expect(row).toBeDefined();
+  });
+
   test("a queue of the platform is refused as a reply queue", async () => {
     const request = orderRequest();
     await client.send(request, { replyTo: queues.request });
