@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { buildImage, HERE } from "#image/build.ts";
+import type { ClusterFacts } from "#test/support/cluster.ts";
 import { cacheFolder } from "#test/support/go-program.ts";
 import { output } from "#test/support/run-command.ts";
 import { PAUSE_IMAGE } from "./node.ts";
@@ -31,4 +33,16 @@ export async function pauseImage(): Promise<string> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The name of our image on the cluster's node, built and brought there by the first test of a run that asks. */
+export async function programImage(cluster: ClusterFacts): Promise<string> {
+  const tag = `localhost/regards-order:test-${process.pid}`;
+  const ctr = ["ctr", "-a", cluster.runtime, "-n", "k8s.io", "images"];
+  if ((await output([...ctr, "list", "-q"])).split("\n").includes(tag)) return tag;
+  const archive = join(cluster.folder, "image.tar");
+  await rm(archive, { force: true });
+  await buildImage({ tag, architecture: HERE, archive, storage: join(cluster.folder, "image") });
+  await output([...ctr, "import", archive]);
+  return tag;
 }
