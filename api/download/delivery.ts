@@ -3,8 +3,9 @@
  * what it got of the last megabytes cannot be known. It counts as sent, for the request that goes on from there, and marks nothing.
  */
 import type { Logger } from "pino";
+import { type Chunks, lendingBody } from "../http/lent.ts";
 import { afterAnswer, cutConnection, whenSent } from "../http/sent.ts";
-import { streamOf } from "./zip/stream.ts";
+import { leaseBuffer } from "./buffers.ts";
 
 export type DeliveryEnd = {
   /** Bytes that went out. */
@@ -21,16 +22,20 @@ export type Delivery = {
   ended(end: DeliveryEnd): Promise<void>;
 };
 
+/** Makes the bytes of an answer, by way of the buffer if there is one: then each chunk is sent before the next is asked for. */
+export type MakeBytes = (buffer: Buffer | undefined) => AsyncIterable<Uint8Array>;
+
 /** The body of an answer. A source that fails cuts the connection, so that the client does not take the part for the whole. */
-export function deliver(bytes: AsyncGenerator<Uint8Array>, delivery: Delivery): ReadableStream<Uint8Array> {
-  return streamOf(watched(bytes, delivery));
+export function deliver(bytes: MakeBytes, delivery: Delivery): ReadableStream<Uint8Array> {
+  return lendingBody(delivery.request, (lend) => watched(bytes, lend, delivery));
 }
 
-async function* watched(bytes: AsyncGenerator<Uint8Array>, delivery: Delivery): AsyncGenerator<Uint8Array> {
+async function* watched(bytes: MakeBytes, lend: boolean, delivery: Delivery): Chunks {
+  const lease = lend ? leaseBuffer() : undefined;
   let sent = 0;
   let over = false;
   try {
-    for await (const chunk of bytes) {
+    for await (const chunk of bytes(lease?.buffer)) {
       yield chunk;
       sent += chunk.length;
     }
@@ -39,6 +44,7 @@ async function* watched(bytes: AsyncGenerator<Uint8Array>, delivery: Delivery): 
     delivery.logger.error({ err: error }, "a download was cut: its source failed");
     if (!cutConnection(delivery.request)) throw error;
   } finally {
+    lease?.release();
     afterAnswer(conclude(delivery, { sent, over }));
   }
 }

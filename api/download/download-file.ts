@@ -12,7 +12,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON } from "./archive.ts";
-import { openBlob } from "./blob-bytes.ts";
+import { type BlobReader, openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
 import type { QuotaGate } from "./quota-gate.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
@@ -107,8 +107,8 @@ async function stored(
   if (call.request.method === "HEAD") return respond(status, null, headers);
   const { request } = call;
   const pass = await deps.gate.enter({ request, email, orderId: file.orderId, fileIds: [file.id] });
-  const bytes = await open(deps, file, range);
-  const body = deliver(pass(bytes), {
+  const reader = await open(deps, file, range);
+  const body = deliver((buffer) => pass(reader(buffer)), {
     request,
     length: range.end - range.start,
     logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
@@ -136,18 +136,14 @@ async function completed(
 }
 
 /** Opened before the answer starts, so that a blob that is missing is still told by a status. */
-async function open(deps: DownloadFileDeps, file: StoredFile, range: ByteRange): Promise<AsyncGenerator<Uint8Array>> {
+async function open(deps: DownloadFileDeps, file: StoredFile, range: ByteRange): Promise<BlobReader> {
   try {
-    return chunksOf(await openBlob(deps.blobs, file.sha256, range));
+    return await openBlob(deps.blobs, file.sha256, range);
   } catch (error) {
     if (!(error instanceof BlobMissing)) throw error;
     await markDownloadFailed(deps.db, file.id, MISSING_REASON);
     throw new HttpProblem(410, [`Cannot download file ${file.id}: ${MISSING_REASON}`]);
   }
-}
-
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* stream;
 }
 
 /** The catalogue's word, unless it would make a browser run the file or break the header. */

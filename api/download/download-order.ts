@@ -72,14 +72,17 @@ type Sending = {
 function archiveBody(deps: DownloadOrderDeps, call: Call, sending: Sending): ReadableStream<Uint8Array> {
   const { archive, range, order, pass } = sending;
   const logger = deps.logger.child({ orderId: order.id, etag: archive.etag });
-  const open = async (source: Source, part: ByteRange) => {
+  const open = (buffer: Buffer | undefined) => async (source: Source, part: ByteRange) => {
     if (source.kind === "text") return new Blob([source.bytes.subarray(part.start, part.end)]).stream();
-    return openBlob(deps.blobs, source.sha256, part).catch((error: unknown) => {
+    const reader = await openBlob(deps.blobs, source.sha256, part).catch((error: unknown) => {
       deps.plans.drop(archive.etag);
       throw error;
     });
+    return reader(buffer);
   };
-  return deliver(pass(archiveBytes(archive.plan, range, open)), {
+  const bytes = (buffer: Buffer | undefined) =>
+    pass(archiveBytes(archive.plan, range, open(buffer), { lend: buffer !== undefined }));
+  return deliver(bytes, {
     request: call.request,
     length: range.end - range.start,
     logger,

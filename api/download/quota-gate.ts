@@ -24,7 +24,7 @@ export type Entrance = {
 };
 
 /** Passes the bytes on; must be given them, or its place stays taken until it runs out. */
-export type Passage = (bytes: AsyncGenerator<Uint8Array>) => AsyncGenerator<Uint8Array>;
+export type Passage = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 export type QuotaGate = {
   /** Throws 429 in the contract's words where the user's quotas do not allow the download. */

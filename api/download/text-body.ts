@@ -4,7 +4,7 @@
  */
 import type { Logger } from "pino";
 import { cutConnection } from "../http/sent.ts";
-import { streamOf } from "./zip/stream.ts";
+import { streamOf } from "../http/stream-of.ts";
 
 const CHUNK_CHARACTERS = 64 * 1024;
 

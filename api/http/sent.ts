@@ -11,6 +11,11 @@ export function attachOutgoing(request: Request, response: ServerResponse): void
   outgoing.set(request, response);
 }
 
+/** Whether the answer goes out over a connection, and not to a caller in this process. */
+export function hasConnection(request: Request): boolean {
+  return outgoing.has(request);
+}
+
 /** Resolves when the answer is over: true if all of it was handed to the network. Without a server (in-process) that is at once. */
 export function whenSent(request: Request): Promise<boolean> {
   const response = outgoing.get(request);

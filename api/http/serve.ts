@@ -2,8 +2,10 @@
  * Serves the app over HTTP. On node's server and not on Bun's own, because that one drops the Content-Length of a streamed answer,
  * and an archive without a length cannot be resumed. A stop lets what is under way finish, up to a limit.
  */
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { serve } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { lentChunks, sendLent } from "./lent.ts";
 import { answersConcluded, attachOutgoing } from "./sent.ts";
 
 export type Served = {
@@ -22,12 +24,15 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
   return new Promise((resolve, reject) => {
     const server = serve(
       {
-        fetch: (light, { outgoing }) => {
+        fetch: async (light, { outgoing }) => {
           const request = plainRequest(light);
-          if ("writableFinished" in outgoing && "setHeader" in outgoing) {
-            attachOutgoing(request, outgoing as Parameters<typeof attachOutgoing>[1]);
-          }
-          return app.handle(request);
+          const answer = outgoing as ServerResponse;
+          attachOutgoing(request, answer);
+          const response = await app.handle(request);
+          const lent = lentChunks(response);
+          if (!lent) return response;
+          await sendLent(response, lent, answer);
+          return RESPONSE_ALREADY_SENT;
         },
         hostname: o.host,
         port: o.port,

@@ -7,8 +7,9 @@ import { mkdtemp, open as openFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { streamOf } from "../../http/stream-of.ts";
 import { type Entry, planArchive, type Range } from "./plan.ts";
-import { archiveBytes, streamOf } from "./stream.ts";
+import { archiveBytes } from "./stream.ts";
 
 const modified = new Date("2026-11-20T10:20:30Z");
 const GIB = 1024 ** 3;
