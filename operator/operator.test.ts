@@ -107,6 +107,29 @@ for (const [reason, spec] of Object.entries(REFUSALS)) {
   });
 }
 
+const UNSTORABLE = {
+  owner: { owner: "ada\0@example.org" },
+  correlationId: { correlationId: "a\0b" },
+  label: { label: "a\0b" },
+  "selections[0].query": { selections: [{ query: "plain\0" }] },
+  "selections[0].dataset": { selections: [{ dataset: "half a pair \ud83c" }] },
+};
+for (const [field, spec] of Object.entries(UNSTORABLE)) {
+  test(`an Order whose ${field} the database cannot hold is refused once, and the field is named`, async () => {
+    const name = `unstorable-${Object.keys(UNSTORABLE).indexOf(field)}`;
+    await world.apply(name, spec);
+    const { status } = await world.until(name, "Refused");
+    const accepted = status?.conditions?.find(({ type }) => type === "Accepted");
+    expect(accepted).toMatchObject({
+      status: "False",
+      reason: "InvalidSpec",
+      message: `${field}: expected Unicode text without the character U+0000`,
+    });
+    await world.orders.delete(name);
+    await eventually(`${name} is gone`, async () => (await world.orders.get(name)) === undefined);
+  });
+}
+
 test("an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
   put("processed", 1);
   const selections = [{ query: "processed", process: { name: "cut" } }];

@@ -6,6 +6,7 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ROLES, type Role } from "#crds/files.ts";
 import { type Db, jsonb, type Transaction } from "./db.ts";
+import { STORABLE, unstorablePath } from "./storable.ts";
 
 type SettingOptions = { readonly description: string; readonly default: unknown };
 
@@ -151,6 +152,7 @@ function refusal(name: SettingName, value: unknown): string | undefined {
     const reason = problem.message.slice(0, 1).toLowerCase() + problem.message.slice(1);
     return REFUSALS[name] ?? `Cannot set '${name}': ${reason}${where}`;
   }
+  if (unstorablePath(value) !== undefined) return `Cannot set '${name}': ${STORABLE}`;
   if (name === "user_order_parameters") {
     const parameters = value as Settings["user_order_parameters"];
     if (parameters.delayBeforeEmailNotification > parameters.subOrderDuration) return REFUSALS[name];

@@ -8,6 +8,7 @@ import { Value } from "@sinclair/typebox/value";
 import { LIMITS } from "#crds/order.ts";
 import { findOrder, type OrderRow } from "#store/orders.ts";
 import type { QueuedMessage } from "#store/outbox.ts";
+import { STORABLE, unstorablePath } from "#store/storable.ts";
 import { findUser } from "#store/users.ts";
 import { mayManage } from "../auth/principal.ts";
 import { HttpProblem } from "../http/problem.ts";
@@ -36,6 +37,8 @@ export async function answerCancel(deps: ActionDeps, asked: Asked): Promise<Queu
 }
 
 async function cancel(deps: ActionDeps, body: Readonly<Record<string, unknown>>): Promise<CancelOutcome> {
+  const path = unstorablePath(body);
+  if (path !== undefined) return invalid(path, STORABLE);
   const [problem] = Value.Errors(CancelRequest, body);
   if (problem) return invalid(problem.path.slice(1), `expected ${problem.message.replace(/^Expected /, "")}`, body);
   const request = Value.Clean(CancelRequest, structuredClone(body)) as CancelRequest;

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Message } from "amqplib";
+import { isStorable, STORABLE } from "#store/storable.ts";
 import { MAX_BODY_BYTES } from "../http/body.ts";
 import { HEADER } from "./names.ts";
 
@@ -41,6 +42,7 @@ export function readIncoming(message: Pick<Message, "content" | "properties">, t
   if (typeof correlationId !== "string" || correlationId === "") {
     return poison("Invalid message : correlationId is mandatory!");
   }
+  if (!isStorable(correlationId)) return poison(`Invalid message : correlationId: ${STORABLE}`);
   const replyTo: unknown = properties.replyTo;
   const named = typeof replyTo === "string" && replyTo !== "" && { replyTo };
   return { kind: "asked", body, correlationId, ...named, fingerprint: fingerprint(message) };
@@ -67,5 +69,6 @@ function fingerprint({ content, properties }: Pick<Message, "content" | "propert
 
 /** Why a client may not have its answers in this queue; undefined if it may. Nobody gets us to write into the platform's own queues. */
 export function replyProblem(replyTo: string): string | undefined {
+  if (!isStorable(replyTo)) return `A queue's name: ${STORABLE}`;
   return replyTo.startsWith("regards.") ? "A queue of the platform takes no answers" : undefined;
 }

@@ -4,6 +4,7 @@
  */
 import type { QueuedMessage } from "#store/outbox.ts";
 import { addReplyQueue } from "#store/outbox.ts";
+import { STORABLE, unstorablePath } from "#store/storable.ts";
 import { type AcceptDeps, acceptOrder } from "../orders/accept.ts";
 import { invalid } from "../orders/outcome.ts";
 import { refused } from "./answer.ts";
@@ -16,6 +17,8 @@ export async function answerRequest(deps: AcceptDeps, asked: Asked): Promise<Que
   if (wrong !== undefined) {
     return refused(rest, invalid(asked.correlationId, [{ field: "reply_to", message: wrong, rejected: replyTo }]));
   }
+  const path = unstorablePath(asked.body);
+  if (path !== undefined) return refused(asked, invalid(asked.correlationId, [{ field: path, message: STORABLE }]));
   const reply = replyTo !== undefined && { replyTo };
   const outcome = await acceptOrder(deps, { body: asked.body, channel: "amqp", ...reply });
   if (outcome.kind === "refused") return refused(asked, outcome);

@@ -2,6 +2,7 @@
 import type { JWTPayload } from "jose";
 import { ROLES, type Role } from "#crds/files.ts";
 import { LIMITS } from "#crds/order.ts";
+import { isStorable } from "#store/storable.ts";
 import type { Issuer } from "./issuers.ts";
 
 export type Claims = {
@@ -49,7 +50,7 @@ function at(payload: JWTPayload, name: string): unknown {
 }
 
 function texts(value: unknown): readonly string[] {
-  return [value].flat().filter((one): one is string => typeof one === "string" && one !== "");
+  return [value].flat().filter((one): one is string => typeof one === "string" && one !== "" && isStorable(one));
 }
 
 function isEmail(value: unknown): value is string {

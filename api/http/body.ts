@@ -1,4 +1,5 @@
 /** Reads a request's body: capped while it arrives (a length that a client claims proves nothing), then parsed by its content type. */
+import { STORABLE, unstorablePath } from "#store/storable.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** Room for 256 queries of 8 KiB and their escapes. */
@@ -9,9 +10,15 @@ export async function readBody(request: Request): Promise<unknown> {
   const text = await readText(request);
   if (text === "") return undefined;
   const type = (request.headers.get("content-type") ?? "application/json").split(";")[0]?.trim().toLowerCase() ?? "";
-  if (type === "application/x-www-form-urlencoded") return Object.fromEntries(new URLSearchParams(text));
-  if (type === "application/json" || type.endsWith("+json") || type === "text/plain") return parseJson(text);
+  if (type === "application/x-www-form-urlencoded") return storable(Object.fromEntries(new URLSearchParams(text)));
+  if (type === "application/json" || type.endsWith("+json") || type === "text/plain") return storable(parseJson(text));
   throw new HttpProblem(415, [`Cannot read the body: expected application/json, got '${type.slice(0, 100)}'`]);
+}
+
+function storable(body: unknown): unknown {
+  const path = unstorablePath(body);
+  if (path !== undefined) throw new HttpProblem(400, [`${path || "body"}: ${STORABLE}`]);
+  return body;
 }
 
 function parseJson(text: string): unknown {

@@ -94,8 +94,11 @@ function responsesOf(operation: Operation, doc: OperationDoc): Json {
       503: { description: "The token's issuer cannot be asked for its keys.", ...problem },
     }),
     ...(/:\w/.test(operation.path) && { 422: { description: "A number in the path is none.", ...problem } }),
+    400: {
+      description: "The request cannot be read: a body that is not JSON, a text that cannot be stored.",
+      ...problem,
+    },
     ...(doc.body && {
-      400: { description: "The body is not JSON.", ...problem },
       413: { description: "The body is too large.", ...problem },
       415: { description: "The body is of another kind.", ...problem },
     }),

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { upsertUser } from "#store/users.ts";
 import { ADA, type ApiWorld, apiWorld, PREFIX } from "#test/support/api-world.ts";
 import { OPERATIONS, type Operation, routePath } from "../operations.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 
+const BOSS = "boss@example.org";
+
 let world: ApiWorld;
 beforeAll(async () => {
   world = await apiWorld("api_router");
+  await upsertUser(world.db, { email: BOSS, role: "INSTANCE_ADMIN", groups: [], active: true });
 });
 afterAll(() => world.close());
 
@@ -55,7 +59,7 @@ describe("the router", () => {
     const missing = await world.call("GET /nothing");
     expect([missing.status, await messages(missing)]).toEqual([404, `No such route: GET ${PREFIX}/nothing`]);
     const wrong = await world.call("POST /user/orders/1", { body: {} });
-    expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
+    expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, DELETE, PATCH"]);
   });
 
   test("answers 400 for a body that is not JSON, without echoing a stack", async () => {
@@ -131,6 +135,41 @@ describe("the router", () => {
   test("lives, and is ready while the database answers", async () => {
     expect((await world.call("GET //healthz", { as: null })).status).toBe(200);
     expect((await world.call("GET //readyz", { as: null })).status).toBe(200);
+  });
+});
+
+describe("what PostgreSQL cannot hold", () => {
+  const SAYS = "expected Unicode text without the character U+0000";
+
+  for (const [id, operation] of Object.entries(OPERATIONS as Record<string, Operation>)) {
+    const at = operation.at === "root" ? "/" : "";
+    const path = at + operation.path.replaceAll(/:\w+/g, "1");
+    const as = operation.access === "ANYONE" ? null : BOSS;
+    if (operation.method !== "HEAD") {
+      test(`is refused by ${id} in a parameter, which is named`, async () => {
+        const response = await world.call(`${operation.method} ${path}?sort=a%00b&label=1`, { as });
+        expect([response.status, await messages(response)]).toEqual([400, `sort: ${SAYS}`]);
+      });
+    }
+    if (operation.body !== "streamed" && (operation.method === "POST" || operation.method === "PUT")) {
+      test(`is refused by ${id} in the body, whose field is named`, async () => {
+        const response = await world.call(`${operation.method} ${path}`, { as, body: { label: ["x", "a\0b"] } });
+        expect([response.status, await messages(response)]).toEqual([400, `label[1]: ${SAYS}`]);
+      });
+    }
+  }
+
+  test("is refused in the path, in a form, and as half of a pair", async () => {
+    const path = await world.call("PUT /settings/a%00b", { as: BOSS, body: { value: 1 } });
+    expect([path.status, await messages(path)]).toEqual([400, `name: ${SAYS}`]);
+    const form = await world.call("POST //api/v1/rs-authentication/oauth/token", {
+      as: null,
+      body: "username=a%00b&password=x",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    });
+    expect([form.status, await messages(form)]).toEqual([400, `username: ${SAYS}`]);
+    const half = await world.call("POST /user/orders/apply", { body: '{"queries":["\\ud83c"]}' });
+    expect([half.status, await messages(half)]).toEqual([400, `queries[0]: ${SAYS}`]);
   });
 });
 

@@ -5,6 +5,7 @@
 import { Elysia } from "elysia";
 import type { Logger } from "pino";
 import { readRouteRoles } from "#store/route-roles.ts";
+import { isStorable, STORABLE } from "#store/storable.ts";
 import { type AuthDeps, authenticate, authorize } from "../auth/authenticate.ts";
 import { PUBLIC_USER } from "../auth/principal.ts";
 import { effectiveAccess, mayCall } from "../auth/rights.ts";
@@ -43,8 +44,9 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
     const handle = async (context: Context) => {
       const { request, params } = context;
       const { principal, mayCall } = await guard(context);
-      const body = hasBody(operation) ? await readBody(request) : undefined;
       const query = new URL(request.url).searchParams;
+      refuseUnstorable([...Object.entries(params), ...query]);
+      const body = hasBody(operation) ? await readBody(request) : undefined;
       const call: Call = { request, principal, mayCall, params, query, body };
       return log.answered(request, await handlers[id](call), { operation: id, user: principal.email });
     };
@@ -52,6 +54,11 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
     app.route(operation.method, path, (context) => handle(context as Context), { parse: () => "unread" });
   }
   return app;
+}
+
+function refuseUnstorable(parameters: readonly (readonly [name: string, value: string])[]): void {
+  const wrong = parameters.find(([name, value]) => !isStorable(name) || !isStorable(value));
+  if (wrong) throw new HttpProblem(400, [`${wrong[0].replaceAll("\0", "")}: ${STORABLE}`]);
 }
 
 const BODY_METHODS: ReadonlySet<Operation["method"]> = new Set(["POST", "PUT", "PATCH"]);

@@ -1,5 +1,6 @@
 /** What becomes of a request for an order, with the contract's words for each refusal. REST and AMQP put the same outcome in their own form. */
 import type { OrderRow } from "#store/orders.ts";
+import { isStorable } from "#store/storable.ts";
 import type { BodyProblem } from "../http/check-body.ts";
 
 export type ErrorType = "INVALID_CONTENT" | "FORBIDDEN" | "ORDER_LIMIT_REACHED" | "EMPTY_ORDER" | "INTERNAL_ERROR";
@@ -49,6 +50,7 @@ const LONGEST_VALUE = 100;
 
 function shown(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value ?? null) ?? "null");
+  if (!isStorable(text)) return "unprintable";
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
 }
 

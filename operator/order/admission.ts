@@ -19,7 +19,7 @@ export async function admit(
   const [problem, ...more] = checkSelections(selections, "selections");
   if (problem) {
     const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
-    return refused(ACCEPTED_REASON.invalidSpec, `${problem.field}: ${problem.message}${rest}`);
+    return invalidSpec(`${problem.field}: ${problem.message}${rest}`);
   }
   const user = await findUser(o.db, owner);
   if (user === undefined) return refused(ACCEPTED_REASON.unknownUser, `Unknown user : ${owner}`);
@@ -43,6 +43,11 @@ export async function admit(
 /** The contract's text, and what the catalogue said of it. */
 export function catalogueText(error: CatalogueError): string {
   return error.detail ? `${error.message}: ${error.detail}` : error.message;
+}
+
+/** Of a spec that no other state of the world would make good. */
+export function invalidSpec(message: string): Admission {
+  return refused(ACCEPTED_REASON.invalidSpec, message);
 }
 
 function refused(reason: string, message: string): Admission {

@@ -10,7 +10,8 @@ import type { SubOrder } from "#crds/suborder.ts";
 import { observeOrder, patienceOf } from "#store/files.ts";
 import { findOrderByKey, type OrderRow } from "#store/orders.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
-import { admit } from "./admission.ts";
+import { STORABLE, unstorablePath } from "#store/storable.ts";
+import { admit, invalidSpec } from "./admission.ts";
 import { attemptEnd, correlationIdOf, isOwnedBy, isRowOf, ownSubOrders, wasRefused } from "./facts.ts";
 import type { Admission, Found, Instant, OrderObserved, OrderSettings, Work } from "./observed.ts";
 import { BY_ORDER, type OrderPorts } from "./ports.ts";
@@ -27,8 +28,10 @@ export type Learnt = {
 };
 
 export async function observe(ports: OrderPorts, order: Order, learnt: Learnt): Promise<OrderObserved> {
+  const unstorable = unstorablePath(order.spec);
   const [row, settings] = await Promise.all([
-    findOrderByKey(ports.db, order.spec.owner, correlationIdOf(order)),
+    // The database could not even be asked for it.
+    unstorable === undefined ? findOrderByKey(ports.db, order.spec.owner, correlationIdOf(order)) : undefined,
     readSettings(ports.db),
   ]);
   const observed: OrderObserved = {
@@ -39,6 +42,7 @@ export async function observe(ports: OrderPorts, order: Order, learnt: Learnt): 
     downloadLink: "",
     ...(row ? { row } : {}),
   };
+  if (unstorable !== undefined) return { ...observed, admission: invalidSpec(`${unstorable}: ${STORABLE}`) };
   if (row === undefined) return { ...observed, ...(await admission(ports, order, learnt)) };
   if (!isRowOf(row, order)) return observed;
   return await observeRow(ports, { observed, row, settings, learnt });

@@ -129,6 +129,14 @@ describe.skipIf(!world)("requests over AMQP", () => {
       request: { filters: { dataTypes: ["RAWDATA"], filenameRegExp: "(" } },
       want: { status: "DENIED", errorType: "INVALID_CONTENT" },
     },
+    "with a text that cannot be stored": {
+      request: { user: "ada\0@example.org" },
+      want: {
+        status: "DENIED",
+        errorType: "INVALID_CONTENT",
+        message: "[INVALID_CONTENT] expected Unicode text without the character U+0000 at user: rejected value [null].",
+      },
+    },
     "over its size limit": {
       request: { sizeLimitInBytes: 2999 },
       want: {

@@ -26,7 +26,7 @@ import type { Db } from "#store/db.ts";
 import { appendSubOrders, type FileResult, reportFiles } from "#store/files.ts";
 import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
 import { startSubOrders } from "#store/scheduling.ts";
-import { setPassword, upsertUser } from "#store/users.ts";
+import { findUser, setPassword, upsertUser } from "#store/users.ts";
 import { addProduct, type TestProduct } from "./product.ts";
 import { newFile, orderSpec, storedOrder, testStore } from "./store.ts";
 
@@ -91,7 +91,7 @@ export async function apiWorld(label: string) {
   const request = async (route: string, o: CallOptions = {}): Promise<Request> => {
     const [method = "GET", path = ""] = route.split(" ");
     const headers = new Headers(o.headers);
-    const role = o.as === ADMIN ? "ADMIN" : "REGISTERED_USER";
+    const role = (o.as && (await findUser(db, o.as))?.role) || "REGISTERED_USER";
     if (o.as !== null) headers.set("authorization", `Bearer ${await token(o.as ?? ADA, role)}`);
     if (o.body !== undefined) headers.set("content-type", headers.get("content-type") ?? "application/json");
     const at = path.startsWith("//") ? path.slice(1) : PREFIX + path;
