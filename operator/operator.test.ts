@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { jobName, orderName, subOrderName } from "#crds/names.ts";
 import type { Job } from "#kube/kinds.ts";
 import { availableFiles, markDownloaded } from "#store/files.ts";
-import { findOrder, findOrderByKey, insertOrder } from "#store/orders.ts";
+import { findOrder, insertOrder } from "#store/orders.ts";
 import { resetSetting, writeSetting } from "#store/settings.ts";
 import { upsertUser } from "#store/users.ts";
 import { eventually } from "#test/support/eventually.ts";
-import { ADA, BOB, type OperatorWorld, operatorWorld, quiet, someProducts } from "#test/support/operator-world.ts";
+import { ADA, type OperatorWorld, operatorWorld, quiet, someProducts } from "#test/support/operator-world.ts";
 
 let world: OperatorWorld;
 let nextId = 1;
@@ -86,50 +86,6 @@ test("an order of REST whose resource was never made gets it from the sweep, and
   });
 });
 
-const REFUSALS = {
-  UnknownUser: { owner: "nobody@example.org" },
-  InactiveUser: { owner: "gone@example.org" },
-  NothingFound: { selections: [{ query: "nothing-like-this" }] },
-  CatalogueFailed: { selections: [{ query: "bad" }] },
-  InvalidSpec: { selections: [{ query: "plain", geometry: "POLYGON((" }] },
-  SizeLimitExceeded: { selections: [{ query: "plain" }], sizeLimitBytes: 1 },
-};
-for (const [reason, spec] of Object.entries(REFUSALS)) {
-  test(`an Order is refused for ${reason}, without a row`, async () => {
-    const name = `refused-${reason.toLowerCase()}`;
-    await world.apply(name, spec);
-    const order = await world.until(name, "Refused");
-    expect(conditionReason(order, "Accepted")).toBe(reason);
-    expect(order.status?.orderId).toBeUndefined();
-    expect(await findOrderByKey(world.db, order.spec.owner, order.metadata.uid ?? "")).toBeUndefined();
-    await world.orders.delete(name);
-    await eventually(`${name} is gone`, async () => (await world.orders.get(name)) === undefined);
-  });
-}
-
-const UNSTORABLE = {
-  owner: { owner: "ada\0@example.org" },
-  correlationId: { correlationId: "a\0b" },
-  label: { label: "a\0b" },
-  "selections[0].query": { selections: [{ query: "plain\0" }] },
-  "selections[0].dataset": { selections: [{ dataset: "half a pair \ud83c" }] },
-};
-for (const [field, spec] of Object.entries(UNSTORABLE)) {
-  test(`an Order whose ${field} the database cannot hold is refused once, and the field is named`, async () => {
-    const name = `unstorable-${Object.keys(UNSTORABLE).indexOf(field)}`;
-    await world.apply(name, spec);
-    const { status } = await world.until(name, "Refused");
-    const accepted = status?.conditions?.find(({ type }) => type === "Accepted");
-    expect(accepted).toMatchObject({
-      status: "False",
-      reason: "InvalidSpec",
-      message: `${field}: expected Unicode text without the character U+0000`,
-    });
-    await world.orders.delete(name);
-    await eventually(`${name} is gone`, async () => (await world.orders.get(name)) === undefined);
-  });
-}
-
 test("an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
   put("processed", 1);
   const selections = [{ query: "processed", process: { name: "cut" } }];
@@ -149,23 +105,6 @@ test("an order that was taken with a process fails and says why, instead of givi
     message: "Cannot run process 'cut': this version fetches files but runs no processes",
     files: { total: 0 },
   });
-});
-
-test("an Order is refused when its label or its correlation id is another's", async () => {
-  put("taken", 1);
-  await world.apply("taken", { label: "mine", correlationId: "c-taken" });
-  await world.until("taken", "AllFilesAvailable");
-  await world.apply("taken-label", { label: "mine", selections: [{ query: "taken" }] });
-  await world.apply("taken-key", { correlationId: "c-taken", selections: [{ query: "taken" }] });
-  await world.apply("taken-by-bob", {
-    owner: BOB,
-    label: "mine",
-    correlationId: "c-taken",
-    selections: [{ query: "taken" }],
-  });
-  expect(conditionReason(await world.until("taken-label", "Refused"), "Accepted")).toBe("LabelTaken");
-  expect(conditionReason(await world.until("taken-key", "Refused"), "Accepted")).toBe("CorrelationIdTaken");
-  await world.until("taken-by-bob", "AllFilesAvailable");
 });
 
 test("an order of references only is done at once, without a Job", async () => {
