@@ -40,6 +40,7 @@ import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
 import { removeOrder } from "./orders/remove.ts";
 import { restartOrder } from "./orders/restart.ts";
 import { reportAllOrders, searchAllOrders } from "./orders/search.ts";
+import { quotaHandlers } from "./quotas/handlers.ts";
 import { serviceHandlers } from "./service/handlers.ts";
 
 export type ApiConfig = {
@@ -125,6 +126,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     publicMetalink: publicMetalink(links),
     searchAllOrders: searchAllOrders({ db, base }),
     reportAllOrders: reportAllOrders({ db, base, logger }),
+    ...quotaHandlers({ db, now }),
     ...serviceHandlers({ db, base, tenant: config.tenant, version, now, logger }),
     issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
     openapiDocument: () => json(200, document),

@@ -122,6 +122,21 @@ export const OPERATIONS = {
   datasourceStatus: { method: "GET", path: "/regards/:tenant/datasource/status", access: "PUBLIC" },
   datasourceTest: { method: "GET", path: "/regards/:tenant/datasource/test", access: "ADMIN" },
   shutdown: { method: "POST", path: "/shutdown/immediate", access: "INSTANCE_ADMIN", body: "streamed" },
+  // The contract's storage service, as far as it is about download quotas
+  getOwnQuota: { method: "GET", path: "/api/v1/rs-storage/quota", at: "root", access: "PUBLIC" },
+  listQuotas: { method: "GET", path: "/api/v1/rs-storage/quotas", at: "root", access: "PROJECT_ADMIN" },
+  getQuotaDefaults: { method: "GET", path: "/api/v1/rs-storage/quota/defaults", at: "root", access: "ADMIN" },
+  getMaxQuota: { method: "GET", path: "/api/v1/rs-storage/quota/max", at: "root", access: "ADMIN" },
+  getOwnQuotaUse: { method: "GET", path: "/api/v1/rs-storage/quota/current", at: "root", access: "PUBLIC" },
+  getQuotaUse: {
+    method: "GET",
+    path: "/api/v1/rs-storage/quota/current/:userEmail",
+    at: "root",
+    access: "PROJECT_ADMIN",
+  },
+  listQuotaUse: { method: "POST", path: "/api/v1/rs-storage/quota/currents", at: "root", access: "ADMIN" },
+  getQuota: { method: "GET", path: "/api/v1/rs-storage/quota/:userEmail", at: "root", access: "PROJECT_ADMIN" },
+  setQuota: { method: "PUT", path: "/api/v1/rs-storage/quota/:userEmail", at: "root", access: "PROJECT_ADMIN" },
   // Beside the contract's service
   issueToken: { method: "POST", path: "/api/v1/rs-authentication/oauth/token", at: "root", access: "ANYONE" },
   openapiDocument: { method: "GET", path: "/openapi/json", at: "root", access: "ANYONE" },

@@ -8,6 +8,7 @@ import {
   type OrderKey,
   type OrderRow,
 } from "#store/orders.ts";
+import { type FileQuota, fileQuotas } from "#store/quotas.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { findUsers, type UserRow } from "#store/users.ts";
 import type { AcceptStore } from "../orders/accept-store.ts";
@@ -19,6 +20,7 @@ export function batchedStore(db: Db): AcceptStore {
   const users = batcher<string, UserRow | undefined>((emails) => findUsers(db, emails), LARGEST_BATCH);
   const known = batcher<OrderKey, OrderRow | undefined>((keys) => findOrdersByKeys(db, keys), LARGEST_BATCH);
   const inserts = batcher<InsertOrder, Inserted>((orders) => insertOrders(db, orders), LARGEST_BATCH);
+  const quotas = batcher<string, FileQuota>((emails) => fileQuotas(db, emails), LARGEST_BATCH);
   const settings = batcher<undefined, Settings>(async (askers) => {
     const read = await readSettings(db);
     return askers.map(() => read);
@@ -26,6 +28,7 @@ export function batchedStore(db: Db): AcceptStore {
   return {
     findUser: (email) => users.add(email),
     findOrderByKey: (owner, correlationId) => known.add({ owner, correlationId }),
+    fileQuota: (email) => quotas.add(email),
     readSettings: () => settings.add(undefined),
     insertOrder: (order) => inserts.add(order),
   };

@@ -14,7 +14,7 @@ export function briefCatalogue(catalogue: Catalogue, clock: () => number = () =>
   return {
     search: (selections, options) => catalogue.search(selections, options),
     summarize(selections, options) {
-      const question = JSON.stringify([selections, options.access]);
+      const question = JSON.stringify([selections, options.access, options.references]);
       const answer = known.get(question);
       if (answer && clock() - answer.since < REMEMBERED_MS) return answer.summary;
       if (known.size >= MOST_QUESTIONS) known.clear();

@@ -8,6 +8,7 @@ import { ORDER_ADMIN_DOCUMENTATION, ORDER_PAGE, UNKNOWN_SORT } from "../orders/a
 import { LabelRequest } from "../orders/label.ts";
 import { ORDER_LIFECYCLE_DOCUMENTATION } from "../orders/lifecycle-documentation.ts";
 import { OrderRequest } from "../orders/request.ts";
+import { QUOTA_DOCUMENTATION } from "../quotas/documentation.ts";
 import { SERVICE_DOCUMENTATION } from "../service/documentation.ts";
 import {
   AvailableFile,
@@ -31,7 +32,7 @@ export type ResponseDoc = {
 };
 export type OperationDoc = {
   readonly summary: string;
-  readonly tag: "basket" | "orders" | "files" | "download" | "authentication" | "settings" | "service";
+  readonly tag: "basket" | "orders" | "files" | "download" | "quotas" | "authentication" | "settings" | "service";
   readonly description?: string;
   /** A text describes; a schema does so too and says which values are taken. */
   readonly query?: Readonly<Record<string, string | TSchema>>;
@@ -122,7 +123,9 @@ const PUBLIC_FILE: OperationDoc = {
 };
 
 const MADE: ResponseDoc = { description: "The new order.", schema: wrapped(OrderDto) };
-const LABEL_REFUSED = refusal("The label is taken, too long, or the body is wrong: a code says which.");
+const LABEL_REFUSED = refusal(
+  "The label is taken, too long, or the body is wrong: a code says which. Or the order is of more files than the owner's download quota allows.",
+);
 const FROM_BASKET: Omit<OperationDoc, "summary"> = {
   tag: "orders",
   description: "The basket is empty afterwards.",
@@ -136,6 +139,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   ...METALINK_DOCUMENTATION,
   ...ORDER_ADMIN_DOCUMENTATION,
   ...ORDER_LIFECYCLE_DOCUMENTATION,
+  ...QUOTA_DOCUMENTATION,
   ...SERVICE_DOCUMENTATION,
   orderBasket: { summary: "Order the basket", ...FROM_BASKET },
   orderBasketForApplication: { summary: "Order the basket for an application that fetches at once", ...FROM_BASKET },

@@ -7,6 +7,7 @@
 import type { Logger } from "pino";
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
+import { passedQuota, quotaText } from "#catalog/order-quota.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
@@ -100,15 +101,19 @@ type Measured = {
   readonly correlationId: string;
 };
 
-/** What the catalogue says against the order, if anything. Measured before file filters, as the contract does. */
+/** What the catalogue says against the order, if anything. Measured before file filters, as the contract does; for the quota by what is ordered. */
 async function measure(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal | undefined> {
   try {
     const options = { access: m.access, before: deps.now() };
     const summary = await deps.catalogue.summarize(unfiltered(m.selections), options);
     if (summary.files === 0) return outcome.nothingFound(m.correlationId);
     const limit = m.request.sizeLimitInBytes;
-    if (limit === undefined || summary.bytes <= limit) return undefined;
-    return outcome.tooLarge(m.correlationId, { bytes: summary.bytes, limit });
+    if (limit !== undefined && summary.bytes > limit) {
+      return outcome.tooLarge(m.correlationId, { bytes: summary.bytes, limit });
+    }
+    const quota = await storeOf(deps).fileQuota(m.access.email);
+    const passed = await passedQuota(deps.catalogue, quota, { ...options, selections: m.selections });
+    return passed && outcome.overQuota(m.correlationId, quotaText(passed, m.access.email));
   } catch (error) {
     if (!(error instanceof CatalogueError)) throw error;
     return outcome.searchFailed(m.correlationId, [error.detail || error.message]);

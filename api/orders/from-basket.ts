@@ -1,6 +1,6 @@
 /** Orders the caller's basket (O1; for an application O14). Each selection of the basket is one of the order, with the filter or process of its dataset. */
 import type { Selection } from "#crds/order.ts";
-import { type Basket, orderBasket } from "#store/baskets.ts";
+import { type Basket, findBasket, orderBasket } from "#store/baskets.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { orderSelections } from "../baskets/selections.ts";
 import type { Handler } from "../http/call.ts";
@@ -8,6 +8,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
+import { refuseOverQuota } from "./quota.ts";
 import { newSpec } from "./spec.ts";
 
 /** Whose files stay how long: a person comes back later, an application fetches at once. */
@@ -21,6 +22,9 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
     const { label, onSuccessUrl } = parseLabelRequest(body);
     const availabilitySeconds = hours(await readSettings(deps.db)) * 3600;
     const owner = principal.email;
+    // What comes into the basket between this look and the order is stopped when it is downloaded.
+    const basket = await findBasket(deps.db, owner);
+    if (basket) await refuseOverQuota(deps, { selections: selectionsOf(basket), access: principal });
     const inserted = await orderBasket(deps.db, owner, (basket) => ({
       owner,
       spec: newSpec({ owner, label, selections: selectionsOf(basket), availabilitySeconds }),

@@ -1,5 +1,6 @@
 /** The answer to whoever made an order out of what was there already: the order, as O4 shows it. Its resource is made on the way. */
 import type { Logger } from "pino";
+import type { Catalogue } from "#catalog/catalogue.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import type { OrderRow } from "#store/orders.ts";
@@ -9,6 +10,7 @@ import { tryToCreate } from "./resource.ts";
 
 export type MadeDeps = {
   readonly db: Db;
+  readonly catalogue: Catalogue;
   readonly transport: Transport;
   readonly now: () => Date;
   readonly logger: Logger;

@@ -101,6 +101,11 @@ export function tooLarge(correlationId: string, o: { readonly bytes: number; rea
   });
 }
 
+/** `message` tells the quota and by how much the order passes it. */
+export function overQuota(correlationId: string, message: string): Refusal {
+  return refusal(correlationId, { status: "DENIED", errorType: "ORDER_LIMIT_REACHED", message });
+}
+
 export function labelTaken(correlationId: string): Refusal {
   return refusal(correlationId, {
     status: "FAILED",

@@ -12,6 +12,7 @@ import { orderToManage } from "./access.ts";
 import { userHours } from "./from-basket.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
+import { refuseOverQuota } from "./quota.ts";
 import { newSpec } from "./spec.ts";
 import { allowed, refusalCode } from "./state.ts";
 
@@ -23,16 +24,19 @@ export function restartOrder(deps: MadeDeps): Handler {
     if (!allowed("restart", row)) throw new HttpProblem(401, [refusalCode("restart")]);
     const { label, onSuccessUrl } = parseLabelRequest(call.body);
     const { owner } = row;
+    const selections = selectionsAgain(row);
+    const access = await ownerAccess(deps, call.principal, row);
+    await refuseOverQuota(deps, { selections, access: { ...access, email: owner } });
     const inserted = await insertOrder(deps.db, {
       owner,
       spec: newSpec({
         owner,
         label,
-        selections: selectionsAgain(row),
+        selections,
         sizeLimitBytes: row.spec.sizeLimitBytes,
         availabilitySeconds: userHours(await readSettings(deps.db)) * 3600,
       }),
-      ...(await ownerAccess(deps, call.principal, row)),
+      ...access,
       channel: "rest",
       now: deps.now(),
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),

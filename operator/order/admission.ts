@@ -5,9 +5,11 @@
 
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
+import { passedQuota, quotaText } from "#catalog/order-quota.ts";
 import { ACCEPTED_REASON } from "#crds/conditions.ts";
 import type { Order } from "#crds/order.ts";
 import type { Db } from "#store/db.ts";
+import { fileQuota } from "#store/quotas.ts";
 import { findUser } from "#store/users.ts";
 import type { Admission } from "./observed.ts";
 
@@ -33,6 +35,9 @@ export async function admit(
     if (sizeLimitBytes !== undefined && found.bytes > sizeLimitBytes) {
       return refused(ACCEPTED_REASON.sizeLimitExceeded, tooBig(found.bytes, sizeLimitBytes));
     }
+    const quota = await fileQuota(o.db, owner);
+    const passed = await passedQuota(o.catalogue, quota, { selections, access, before: o.now });
+    if (passed) return refused(ACCEPTED_REASON.quotaExceeded, quotaText(passed, owner));
   } catch (error) {
     if (error instanceof CatalogueError) return refused(ACCEPTED_REASON.catalogueFailed, catalogueText(error));
     throw error;

@@ -1,5 +1,6 @@
 /** What an order would mean for its owner's download quota, before anything is downloaded. Pure: for the check when ordering and for trying an order out. */
-import { excess, type QuotaLimits, UNLIMITED } from "./limits.ts";
+import { excess, UNLIMITED } from "./limits.ts";
+import type { FileQuota } from "./usage.ts";
 
 export type QuotaEffect = {
   /** Files of the order that count: raw data that is kept here, not references. */
@@ -17,7 +18,7 @@ export type QuotaEffect = {
 /** Other orders that were not downloaded yet are not taken off: nothing is reserved by ordering. */
 export function quotaEffect(
   files: number,
-  { maxQuota, currentQuota }: Pick<QuotaLimits, "maxQuota"> & { readonly currentQuota: number },
+  { maxQuota, currentQuota }: Pick<FileQuota, "maxQuota" | "currentQuota">,
 ): QuotaEffect {
   return {
     files,

@@ -15,6 +15,9 @@ export type QuotaUsage = QuotaLimits & {
   readonly currentRate: number;
 };
 
+/** What bounds the files that a user may order. */
+export type FileQuota = Pick<QuotaUsage, "email" | "maxQuota" | "currentQuota">;
+
 type UsageRow = OwnLimits & { readonly email: string; readonly currentQuota: number; readonly currentRate: number };
 
 /** One for each address, in their order; of somebody unknown it is the tenant's limits and nothing used. */
@@ -29,6 +32,24 @@ export async function usageOf(
   const byEmail = new Map(rows.map((row) => [row.email, row]));
   const defaults = await readSettings(db);
   return emails.map((email) => inEffect(byEmail.get(email) ?? { ...NOTHING, email }, defaults));
+}
+
+/** One for each address, in their order. */
+export async function fileQuotas(db: Db, emails: readonly string[]): Promise<readonly FileQuota[]> {
+  const rows = await db<{ email: string; maxQuota: number | null; currentQuota: number }[]>`
+    SELECT email, max_quota, current_quota FROM quotas WHERE email = ANY(${[...new Set(emails)]}::text[])`;
+  const byEmail = new Map(rows.map((row) => [row.email, row]));
+  const defaults = await readSettings(db);
+  return emails.map((email) => {
+    const row = byEmail.get(email);
+    return { email, maxQuota: row?.maxQuota ?? defaults.maxQuota, currentQuota: row?.currentQuota ?? 0 };
+  });
+}
+
+export async function fileQuota(db: Db, email: string): Promise<FileQuota> {
+  const [quota] = await fileQuotas(db, [email]);
+  if (!quota) throw new Error(`Cannot tell the quota of '${email}'`);
+  return quota;
 }
 
 /** Of every user, and of everybody else who was given limits or has downloaded; by e-mail. */
