@@ -2,13 +2,20 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Order } from "#crds/order.ts";
 import { findOrderByKey } from "#store/orders.ts";
+import { setLimits } from "#store/quotas.ts";
+import { upsertUser } from "#store/users.ts";
 import { eventually } from "#test/support/eventually.ts";
 import { BOB, type OperatorWorld, operatorWorld, someProducts } from "#test/support/operator-world.ts";
+
+/** May download fewer files than `plain` has. */
+const MODEST = "modest@example.org";
 
 let world: OperatorWorld;
 beforeAll(async () => {
   world = await operatorWorld("refusals", { config: { sweepSeconds: 0.2 } });
   world.products.push(...someProducts("plain", 5, { firstId: 1 }), ...someProducts("taken", 1, { firstId: 6 }));
+  await upsertUser(world.db, { email: MODEST, role: "REGISTERED_USER", groups: [], active: true });
+  await setLimits(world.db, MODEST, { maxQuota: 4 });
   await world.start().ready;
 });
 afterAll(() => world.stop());
@@ -24,6 +31,7 @@ const REFUSALS = {
   CatalogueFailed: { selections: [{ query: "bad" }] },
   InvalidSpec: { selections: [{ query: "plain", geometry: "POLYGON((" }] },
   SizeLimitExceeded: { selections: [{ query: "plain" }], sizeLimitBytes: 1 },
+  QuotaExceeded: { owner: MODEST, selections: [{ query: "plain" }] },
 };
 for (const [reason, spec] of Object.entries(REFUSALS)) {
   test(`an Order is refused for ${reason}, without a row`, async () => {

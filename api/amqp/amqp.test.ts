@@ -116,6 +116,21 @@ test("limiter() runs so many at a time, all in the end, in order", async () => {
   expect([most, order]).toEqual([2, [1, 2, 3, 4, 5]]);
 });
 
+test("briefCatalogue() does not answer with references uncounted where they were asked for", async () => {
+  const brief = briefCatalogue({
+    summarize: async (_, { references }) => ({
+      products: 1,
+      files: 1,
+      bytes: references ? 1 : 0,
+      datasets: [],
+    }),
+    search: async () => ({ products: [] }),
+  });
+  const options = { access: { email: "a", role: "EXPLOIT" as const, groups: [] }, before: new Date(0) };
+  const bytes = async (references: boolean) => (await brief.summarize([{}], { ...options, references })).bytes;
+  expect([await bytes(false), await bytes(true), await bytes(false)]).toEqual([0, 1, 0]);
+});
+
 test("briefCatalogue() asks a question once a second, another question at once, a failed one again", async () => {
   let asked = 0;
   let now = 0;

@@ -48,7 +48,8 @@ describe("deny by default", () => {
     if (operation.access === "ANYONE") continue;
     test(`${id} answers 401 without a token`, async () => {
       const path = operation.path.replaceAll(/:\w+/g, "1");
-      const response = await world.call(`${operation.method} ${path}`, { as: null });
+      const root = operation.at === "root" ? "/" : "";
+      const response = await world.call(`${operation.method} ${root}${path}`, { as: null });
       expect(response.status).toBe(401);
     });
   }

@@ -159,7 +159,9 @@ export function listCatalogue(products: readonly FoundProduct[]): Catalogue {
       if (selections[0]?.query === "bad") throw new CatalogueError("unknown attribute 'bad'");
       const files = found(selections[0]?.query).flatMap((p) => p.files);
       const bytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
-      return { products: files.length, files: files.length, bytes, datasets: [] };
+      const totals = { products: files.length, files: files.length, bytes };
+      const byType = { RAWDATA: { files: files.length, bytes } };
+      return { ...totals, datasets: [{ urn: "URN:dataset", label: "dataset", ...totals, byType, references: {} }] };
     },
     async search(selections, { after = 0, limit }) {
       if (selections[0]?.query === "badly") throw new CatalogueError("took too long");
