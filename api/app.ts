@@ -25,6 +25,8 @@ import { downloadFile } from "./download/download-file.ts";
 import { downloadOrder } from "./download/download-order.ts";
 import { downloadPublicFile } from "./download/public-file.ts";
 import { quotaGate } from "./download/quota-gate.ts";
+import { changeHub } from "./events/change-hub.ts";
+import { orderEvents } from "./events/handlers.ts";
 import { listDatasetFiles } from "./files/dataset-files.ts";
 import { fileUrl, listAvailableFiles, listAvailableFilesFlat, listSubOrderFiles } from "./files/handlers.ts";
 import { healthz, readyz } from "./http/health.ts";
@@ -66,6 +68,8 @@ export type ApiDeps = {
   readonly config: ApiConfig;
   readonly now: () => Date;
   readonly logger: Logger;
+  /** Aborts when the service is about to stop: what has no end of its own ends then. */
+  readonly stopping?: AbortSignal;
 };
 
 const TOKEN_SECONDS = 7_200;
@@ -111,6 +115,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     cancelOrder: orderAction(deps, "cancel"),
     deleteOrder: orderAction(deps, "delete"),
     changeOrder: changeOrder({ ...deps, base }),
+    orderEvents: orderEvents({ ...deps, hub: changeHub(db) }),
     downloadOrder: archive,
     headOrderDownload: archive,
     listAvailableFilesFlat: listAvailableFilesFlat({ db, base }),

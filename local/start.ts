@@ -171,7 +171,9 @@ async function runApi(
   url: { port: number; own: string; public: string },
 ): Promise<string> {
   const { config, logger, now } = context;
+  const stopping = new AbortController();
   const app = createApi({
+    stopping: stopping.signal,
     db: shared.database.db,
     transport: shared.transport,
     catalogue: shared.catalogue,
@@ -188,7 +190,13 @@ async function runApi(
     logger: logger.child({ component: "api" }),
   });
   const server = await serveApi(app, { host: config.host, port: url.port });
-  onStop(context, "API", { withinMs: STOP_MS.api, stop: () => server.stop({ withinMs: STOP_MS.api - 100 }) });
+  onStop(context, "API", {
+    withinMs: STOP_MS.api,
+    stop: () => {
+      stopping.abort();
+      return server.stop({ withinMs: STOP_MS.api - 100 });
+    },
+  });
   return url.own;
 }
 

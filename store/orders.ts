@@ -2,6 +2,7 @@
  * Orders: asked for once, found by number, key or resource, followed by their read model.
  * The door to store/orders/: other folders import from here, so the split inside may change.
  */
+import { type OrderNews, orderNews } from "./orders/events.ts";
 import { type Inserted, type InsertOrder, insertOrder, insertOrders } from "./orders/insert.ts";
 import { isNotice, notice, type OutboxMessage } from "./orders/message-kinds.ts";
 import {
@@ -25,7 +26,17 @@ import {
 } from "./orders/search.ts";
 import { bindResource, purgeFiles, recordProgress } from "./orders/write.ts";
 
-export type { Inserted, InsertOrder, OrderFilter, OrderKey, OrderRow, OutboxMessage, ReadModel, ReportedOrder };
+export type {
+  Inserted,
+  InsertOrder,
+  OrderFilter,
+  OrderKey,
+  OrderNews,
+  OrderRow,
+  OutboxMessage,
+  ReadModel,
+  ReportedOrder,
+};
 export {
   bindResource,
   expiredOrders,
@@ -38,6 +49,7 @@ export {
   isNotice,
   notice,
   ORDER_SORT_KEYS,
+  orderNews,
   ordersWithoutResource,
   purgeFiles,
   recordProgress,

@@ -38,6 +38,13 @@ export function whenClosed(request: Request): Promise<void> | undefined {
       });
 }
 
+/** Calls back once the answer is over, whoever ended it. In-process there is nothing to hear of. */
+export function onAnswerOver(request: Request, over: () => void): void {
+  const response = outgoing.get(request);
+  if (response?.destroyed) over();
+  else response?.once("close", over);
+}
+
 /** Cuts the connection, so that the client sees that the answer is not whole. False where there is none. */
 export function cutConnection(request: Request): boolean {
   const response = outgoing.get(request);

@@ -6,7 +6,7 @@ import { OrderChange } from "./extend.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 
-export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<Record<"changeOrder", OperationDoc>> = {
+export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<Record<"changeOrder" | "orderEvents", OperationDoc>> = {
   changeOrder: {
     summary: "Give an order another expiration",
     tag: "orders",
@@ -22,6 +22,27 @@ export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<Record<"changeOrder", Opera
       410: refusal("It has expired or was deleted: its files are given back."),
       422: refusal("A date that is none, is over, or lies too far ahead."),
       503: refusal("Kubernetes does not take it now."),
+    },
+  },
+  orderEvents: {
+    summary: "Follow an order as it happens",
+    tag: "orders",
+    description:
+      "Server-sent events. Each message told of the order comes once, with its id, its kind as name and its words as data; `progress` (without id) tells how the order stands whenever that has changed. `Last-Event-ID` goes on after that event. A comment every 15 seconds shows that the line is there. Ends when the order has expired or is deleted, and after an hour at the latest: come back then.",
+    query: {
+      until: Type.String({
+        enum: ["run", "departure"],
+        description: "`run`: end with the order's present run, when it is DONE or FAILED; `departure` unless told.",
+      }),
+    },
+    headers: { "Last-Event-ID": "The last event that the client has." },
+    responses: {
+      200: { description: "Events as they happen.", mediaType: "text/event-stream" },
+      204: { description: "The client has all that there will be." },
+      403: { description: "Not the caller's order." },
+      404: { description: "No such order." },
+      422: refusal("An id or `until` that is none."),
+      429: refusal("Too many streams of the caller are open."),
     },
   },
 };

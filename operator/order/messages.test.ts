@@ -8,6 +8,7 @@ function teller(over: Partial<Teller> = {}): Teller {
   const row = aResolvedRow(2);
   const quiet = {
     untold: [],
+    more: false,
     generation: 1,
     cancelled: false,
     expiresSoon: false,
@@ -124,6 +125,11 @@ test("messages() ends the run of a retry under a key of its own", () => {
   const row = aResolvedRow(2, { retriesServed: 3 });
   const told = messages(teller({ row, model: ended("DONE", { available: 2, failed: 0 }) }));
   expect(told.map((m) => m.dedupKey)).toEqual(["granted", "retried:3", "final:3"]);
+});
+
+test("messages() ends a run after the last of its sub-orders only, however many there are", () => {
+  const model = ended("DONE", { available: 2, failed: 0 });
+  expect(messages(teller({ model, more: true })).map((m) => m.dedupKey)).toEqual(["granted"]);
 });
 
 const running = aResolvedRow(2);

@@ -14,6 +14,8 @@ export type Teller = {
   readonly model: ReadModel;
   /** Ended sub-orders to tell of; none before the order is resolved, so that the total told is right. */
   readonly untold: readonly SubOrderRow[];
+  /** More of them may be left for the next time. */
+  readonly more: boolean;
   /** Of the resource that the wishes were read from. */
   readonly generation: number;
   /** It ended because its owner wanted no more. */
@@ -52,9 +54,9 @@ function departure({ row, model }: Teller): OutboxMessage[] {
   return isThere(model.status) ? [] : [notice(row, model.status)];
 }
 
-/** An order that leaves was told of before, unless it leaves in the middle of a run. */
-function isEndOfRun({ row, model }: Teller): boolean {
-  return isFinalWord(model.status) && (isThere(model.status) || !isFinalWord(row.status));
+/** Once every sub-order was told of. An order that leaves was told of before, unless it leaves in the middle of a run; its sub-orders go with it. */
+function isEndOfRun({ row, model, more }: Teller): boolean {
+  return isFinalWord(model.status) && (isThere(model.status) ? !more : !isFinalWord(row.status));
 }
 
 function granted(row: OrderRow): OutboxMessage {

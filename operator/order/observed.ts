@@ -42,6 +42,7 @@ export type Work = {
   readonly active: readonly SubOrderRow[];
   /** Ended sub-orders of whose present attempt nobody was told yet; a part of them where there are many. */
   readonly untold: readonly SubOrderRow[];
+  readonly moreUntold: boolean;
   /** Earliest time at which a waiting sub-order may go on, when all that wait were told to be patient. */
   readonly nextNotBefore?: Instant;
   readonly lastReportAt?: Instant;

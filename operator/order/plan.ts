@@ -142,7 +142,7 @@ function endSearch(
 function retry({ observed, row, work: counters }: Subject): Move | undefined {
   const wanted = observed.order.spec.retry;
   if (wanted <= row.retriesServed || !isEnded(row, counters) || observed.order.spec.shutdown) return undefined;
-  if (!isFinalWord(row.status)) return { requeueAfterMs: SOON_MS };
+  if (!isFinalWord(row.status) || counters.untold.length > 0) return { requeueAfterMs: SOON_MS };
   return { first: [{ kind: "retryFailed", id: row.id, retry: wanted }] };
 }
 
@@ -173,6 +173,7 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
   const due = noticeDue(subject, stand);
   const expiresSoon = isToBeTold(subject, { due, now });
   const teller = {
+    more: counters.moreUntold,
     row,
     model: told,
     untold,

@@ -26,6 +26,8 @@ export type OrderObservation = {
   readonly active: readonly SubOrderRow[];
   /** Ended sub-orders whose present attempt no `recordProgress` has named as told, by number; at most 500 at a time. */
   readonly untold: readonly SubOrderRow[];
+  /** There may be more of them. */
+  readonly moreUntold: boolean;
   /** The earliest time that a waiting sub-order waits for. */
   readonly nextNotBefore?: Date;
   readonly lastReportAt?: Date;
@@ -44,7 +46,8 @@ export async function observeOrder(db: Db, orderId: number): Promise<OrderObserv
         ORDER BY number
         LIMIT ${UNTOLD_AT_ONCE}`,
     ]);
-    return { ...sums, active: active.map(toSubOrderRow), untold: untold.map(toSubOrderRow) };
+    const moreUntold = untold.length === UNTOLD_AT_ONCE;
+    return { ...sums, active: active.map(toSubOrderRow), untold: untold.map(toSubOrderRow), moreUntold };
   });
 }
 
@@ -71,7 +74,7 @@ async function recount(db: Db, orderId: number): Promise<void> {
   }
 }
 
-type Sums = Omit<OrderObservation, "active" | "untold">;
+type Sums = Omit<OrderObservation, "active" | "untold" | "moreUntold">;
 type StoredSums = Parameters<typeof fileCounters>[0] &
   SubOrderCounters & {
     readonly downloadErrors: number;

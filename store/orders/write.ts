@@ -23,7 +23,10 @@ export type Progress = {
   readonly now: Date;
 };
 
-/** Stores the read model and the messages; writes only what differs. Says whether anything was written. */
+/**
+ * Stores the read model and the messages; writes only what differs. Says whether anything was written. Messages get their ids under the
+ * lock of the order's row, so that of two writers' the later ones have the higher ids.
+ */
 export async function recordProgress(db: Db, id: number, progress: Progress): Promise<boolean> {
   const { model, now, messages, told = [] } = progress;
   const values = db`(${model.status}, ${model.percentCompleted}::smallint,
@@ -37,16 +40,21 @@ export async function recordProgress(db: Db, id: number, progress: Progress): Pr
     bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting, sub_orders_running, sub_orders_succeeded, sub_orders_failed,
     waiting_for_user, suspended, expiration_time, expiration_asked, expiration_asked_at, completion_time, message)`;
   const written = await db`
-    WITH changed AS (
+    WITH untold AS (
+      SELECT m, n FROM jsonb_array_elements(${jsonb(db, messages)}) WITH ORDINALITY AS t(m, n)
+      WHERE NOT EXISTS (SELECT FROM outbox WHERE order_id = ${id} AND dedup_key = m->>'dedupKey')
+    ), held AS MATERIALIZED (
+      SELECT id FROM orders WHERE id = ${id} AND EXISTS (SELECT FROM untold) FOR NO KEY UPDATE
+    ), changed AS (
       UPDATE orders SET ${columns} = ${values},
         status_time = CASE WHEN status = ${model.status} THEN status_time ELSE ${now}::timestamptz END
-      WHERE id = ${id} AND ${columns} IS DISTINCT FROM ${values}
+      -- The lock comes first: a row that this very statement has changed cannot be locked by it any more.
+      WHERE id = ${id} AND (SELECT count(*) FROM held) >= 0 AND ${columns} IS DISTINCT FROM ${values}
       RETURNING id
     ), queued AS (
       INSERT INTO outbox (order_id, dedup_key, kind, payload, created_at)
-      SELECT ${id}, m->>'dedupKey', m->>'kind', m->'payload', ${now}
-      FROM jsonb_array_elements(${jsonb(db, messages)}) WITH ORDINALITY AS t(m, n)
-      WHERE EXISTS (SELECT FROM orders WHERE id = ${id})
+      SELECT held.id, m->>'dedupKey', m->>'kind', m->'payload', ${now}
+      FROM held CROSS JOIN untold
       ORDER BY n
       ON CONFLICT (order_id, dedup_key) DO NOTHING
       RETURNING order_id

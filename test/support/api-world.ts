@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import pino from "pino";
-import { type ApiConfig, createApi } from "#api/app.ts";
+import { type ApiConfig, type ApiDeps, createApi } from "#api/app.ts";
 import { issueToken, tokenKey } from "#api/auth/tokens.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
@@ -71,8 +71,9 @@ export async function apiWorld(label: string) {
     { namespace: "default" },
   );
   const config = { tenant: "default", publicUrl: PUBLIC_URL, prefix: PREFIX, jwtSecret: SECRET };
-  const api = (changes: Partial<ApiConfig> = {}) =>
+  const api = (changes: Partial<ApiConfig> = {}, more: Pick<ApiDeps, "stopping"> = {}) =>
     createApi({
+      ...more,
       db,
       transport,
       catalogue: postgresCatalogue(db),

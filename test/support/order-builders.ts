@@ -73,6 +73,7 @@ export function someWork(over: Partial<Work> = {}): Work {
     waitingForUser: false,
     active: [],
     untold: [],
+    moreUntold: false,
     ...over,
   };
 }

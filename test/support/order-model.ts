@@ -84,6 +84,7 @@ function workOf({ subs }: World): Work {
     },
     waitingForUser: false,
     active: subs.filter((s) => s.row.state === "Running").map((s) => s.row),
+    moreUntold: false,
     untold: subs.filter((s) => isEnded(s.row) && s.told < s.row.attempt).map((s) => s.row),
     ...(next ? { nextNotBefore: next } : {}),
   };
