@@ -101,7 +101,7 @@ async function stored(
     "content-disposition": attachment(safeName(file.filename)),
     ...rangeHeaders(answer, file.size),
   };
-  if (answer.kind === "unsatisfiable") return respond(416, null, headers);
+  if (answer.kind === "unsatisfiable") throw new HttpProblem(416, [], headers);
   const range = answer.kind === "part" ? answer.range : { start: 0, end: file.size };
   const status = answer.kind === "part" ? 206 : 200;
   if (call.request.method === "HEAD") return respond(status, null, headers);

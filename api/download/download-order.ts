@@ -7,6 +7,7 @@ import { recordDelivery } from "#store/archives.ts";
 import { markDownloaded, markDownloadFailed } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
+import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON, type OrderArchive, type Source } from "./archive.ts";
@@ -46,7 +47,7 @@ export function downloadOrder(deps: DownloadOrderDeps): Handler {
     const mayBePart = header("if-range") === null || resumed;
     const answer = parseRange(mayBePart ? header("range") : null, archive.plan.size);
     const all = { ...headers, ...rangeHeaders(answer, archive.plan.size) };
-    if (answer.kind === "unsatisfiable") return respond(416, null, all);
+    if (answer.kind === "unsatisfiable") throw new HttpProblem(416, [], all);
     const range = answer.kind === "part" ? answer.range : { start: 0, end: archive.plan.size };
     const status = answer.kind === "part" ? 206 : 200;
     const { request, principal } = call;

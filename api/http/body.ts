@@ -17,7 +17,10 @@ export async function readBody(request: Request): Promise<unknown> {
 
 function storable(body: unknown): unknown {
   const path = unstorablePath(body);
-  if (path !== undefined) throw new HttpProblem(400, [`${path || "body"}: ${STORABLE}`]);
+  if (path !== undefined) {
+    const fields = [{ field: path, message: STORABLE }];
+    throw new HttpProblem(400, [`${path || "body"}: ${STORABLE}`], {}, { fields });
+  }
   return body;
 }
 

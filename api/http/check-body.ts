@@ -34,6 +34,8 @@ export function checkedBody<T extends TSchema>(checker: TypeCheck<T>, body: unkn
   throw new HttpProblem(
     422,
     problems.map(({ field, message, literal }) => (literal ? message : `${field}: ${message}`)),
+    {},
+    { fields: problems },
   );
 }
 

@@ -1,9 +1,9 @@
 /** The OpenAPI 3.1 document, made from the route table and its documentation: a route cannot exist without being in it. */
-import type { TSchema } from "@sinclair/typebox";
+import { type TSchema, Type } from "@sinclair/typebox";
 import type { Operation } from "../operations.ts";
 import { DOCUMENTATION, type OperationDoc, type ResponseDoc } from "./documentation.ts";
 import { type Route, routeTable } from "./route-table.ts";
-import { COMPONENTS } from "./schemas.ts";
+import { COMPONENTS, Problem, ProblemDetails } from "./schemas.ts";
 
 type Json = Record<string, unknown>;
 
@@ -83,28 +83,61 @@ function parameters(place: "query" | "header", described: OperationDoc["query"] 
   });
 }
 
-/** What any route may answer beside its own: from the guard, the body reader, the router. */
+/** What the route says of itself, and what any route may answer: from the guard, the body reader, the router. */
 function responsesOf(operation: Operation, doc: OperationDoc): Json {
-  const problem = { content: { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } } };
+  const common = commonResponses(operation, doc);
+  const own = Object.fromEntries(
+    Object.entries(doc.responses).map(([status, response]) => [status, responseOf(response)]),
+  );
+  const statuses = [...new Set([...Object.keys(own), ...Object.keys(common)])];
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const response = either(own[status], common[status]);
+      return [status, Number(status) >= 400 ? withDetails(response) : response];
+    }),
+  );
+}
+
+function commonResponses(operation: Operation, doc: OperationDoc): Readonly<Record<string, Response>> {
+  const refusal = (description: string) => responseOf({ description, schema: Type.Ref(Problem) });
   const guarded = operation.access !== "ANYONE";
   return {
+    400: refusal("The request cannot be read: a body that is not JSON, a text that cannot be stored."),
     ...(guarded && {
-      401: { description: "No token, or not a good one.", ...problem },
-      403: { description: "The caller's role is too low.", ...problem },
-      503: { description: "The token's issuer cannot be asked for its keys.", ...problem },
+      401: refusal("No token, or not a good one."),
+      403: refusal("The caller's role is too low."),
+      503: refusal("The token's issuer cannot be asked for its keys."),
     }),
-    ...(/:\w/.test(operation.path) && { 422: { description: "A number in the path is none.", ...problem } }),
-    400: {
-      description: "The request cannot be read: a body that is not JSON, a text that cannot be stored.",
-      ...problem,
-    },
-    ...(doc.body && {
-      413: { description: "The body is too large.", ...problem },
-      415: { description: "The body is of another kind.", ...problem },
-    }),
-    ...(guarded && changes(operation) && { 515: { description: "The tenant is in maintenance.", ...problem } }),
-    500: { description: "A fault of the service, told in its log.", ...problem },
-    ...Object.fromEntries(Object.entries(doc.responses).map(([status, response]) => [status, responseOf(response)])),
+    ...(/:\w/.test(operation.path) && { 422: refusal("A part of the path is not what it should be.") }),
+    ...(doc.body && { 413: refusal("The body is too large."), 415: refusal("The body is of another kind.") }),
+    ...(guarded && changes(operation) && { 515: refusal("The tenant is in maintenance.") }),
+    500: refusal("A fault of the service, told in its log."),
+  };
+}
+
+type Content = Readonly<Record<string, { readonly schema?: unknown }>>;
+type Response = { readonly description: string; readonly content?: Content };
+
+/** Two reasons for one status. Where one of them has no body, none is promised. */
+function either(own: Response | undefined, common: Response | undefined): Response {
+  if (!own || !common) return own ?? common ?? { description: "" };
+  const description = `${own.description} ${common.description}`;
+  if (!own.content || !common.content) return { description };
+  const types = [...new Set([...Object.keys(own.content), ...Object.keys(common.content)])];
+  const schemas = (type: string) => [own.content?.[type]?.schema, common.content?.[type]?.schema].filter(Boolean);
+  const content = types.map((type) => {
+    const [first, second] = schemas(type);
+    return [type, { schema: second && !Bun.deepEquals(first, second) ? { anyOf: [first, second] } : (first ?? {}) }];
+  });
+  return { description, content: Object.fromEntries(content) };
+}
+
+/** Every refusal is told as problem details to whoever asks for them. */
+function withDetails({ description, content }: Response): Response {
+  if (!content) return { description: `${description} Empty, unless problem details are asked for.` };
+  return {
+    description,
+    content: { ...content, "application/problem+json": { schema: plain(Type.Ref(ProblemDetails)) } },
   };
 }
 
@@ -112,7 +145,7 @@ function changes({ method }: Operation): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
-function responseOf({ description, schema, mediaType }: ResponseDoc): Json {
+function responseOf({ description, schema, mediaType }: ResponseDoc): Response {
   if (!schema && mediaType === undefined) return { description };
   const content = schema ? { schema: plain(schema) } : {};
   const types = [mediaType ?? "application/json"].flat();

@@ -25,15 +25,6 @@ export function json(status: number, value: unknown, headers: Readonly<Record<st
   return respond(status, JSON.stringify(value), { "content-type": "application/json; charset=utf-8", ...headers });
 }
 
-/** The contract's error body; with no message, an empty body, as some routes promise. */
-export function problem(
-  status: number,
-  messages: readonly string[],
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return messages.length === 0 ? respond(status, null, headers) : json(status, { messages }, headers);
-}
-
 export type Link = { readonly rel: string; readonly href: string };
 
 /** A single resource in the contract's wrapping. */

@@ -14,8 +14,8 @@ import { refuseInMaintenance } from "../service/maintenance.ts";
 import { readBody } from "./body.ts";
 import type { Call, Handler } from "./call.ts";
 import { HttpProblem } from "./problem.ts";
+import { refuse } from "./refuse.ts";
 import { requestLog } from "./request-log.ts";
-import { problem } from "./respond.ts";
 import { type RouteTable, routeTable } from "./route-table.ts";
 
 export type RouterDeps = AuthDeps & { readonly prefix: string; readonly logger: Logger };
@@ -37,8 +37,8 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
   });
   // Elysia applies a hook to the routes that come after it.
   app.onError(({ error, code, request }) => {
-    const response = code === "NOT_FOUND" ? notFound(table, request) : answerTo(error, { request, log });
-    return log.answered(request, response, {});
+    const problem = code === "NOT_FOUND" ? notFound(table, request) : problemOf(error, { request, log });
+    return log.answered(request, refuse(request, problem), {});
   });
   for (const { id, operation, path } of table.routes) {
     const handle = async (context: Context) => {
@@ -87,13 +87,13 @@ function callerGuard(deps: RouterDeps, table: RouteTable) {
   };
 }
 
-function notFound(table: RouteTable, request: Request): Response {
+function notFound(table: RouteTable, request: Request): HttpProblem {
   const { pathname } = new URL(request.url);
   const methods = table.methodsAt(pathname);
-  if (methods.length === 0) return problem(404, [`No such route: ${request.method} ${pathname.slice(0, 200)}`]);
+  if (methods.length === 0) return new HttpProblem(404, [`No such route: ${request.method} ${pathname.slice(0, 200)}`]);
   const allow = methods.join(", ");
-  if (request.method === "OPTIONS") return problem(204, [], corsHeaders(allow));
-  return problem(405, [`Method ${request.method} is not allowed here: expected ${allow}`], { allow });
+  if (request.method === "OPTIONS") return new HttpProblem(204, [], corsHeaders(allow));
+  return new HttpProblem(405, [`Method ${request.method} is not allowed here: expected ${allow}`], { allow });
 }
 
 /** What a browser asks before a call with a token from another origin; the contract's gateway allows the same. */
@@ -106,8 +106,8 @@ function corsHeaders(allow: string): Readonly<Record<string, string>> {
   };
 }
 
-function answerTo(error: unknown, o: { request: Request; log: ReturnType<typeof requestLog> }): Response {
-  if (error instanceof HttpProblem) return problem(error.status, error.messages, error.headers);
+function problemOf(error: unknown, o: { request: Request; log: ReturnType<typeof requestLog> }): HttpProblem {
+  if (error instanceof HttpProblem) return error;
   const id = o.log.failed(o.request, error);
-  return problem(500, [`Internal error, told in the log under request ${id}`]);
+  return new HttpProblem(500, [`Internal error, told in the log under request ${id}`]);
 }

@@ -20,6 +20,40 @@ export const Problem = Type.Object(
   { $id: "Problem", examples: [{ messages: ["queries: list of queries should not be empty"] }] },
 );
 
+export const ProblemDetails = Type.Object(
+  {
+    type: Type.Literal("about:blank"),
+    title: Type.String({ description: "What the status means." }),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.Optional(Type.String({ description: "The messages as one text; absent where there are none." })),
+    instance: Type.String({ description: "Path of the request." }),
+    messages: Type.Array(Type.String(), { description: "Those of the plain form." }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          pointer: Type.String({ description: "The field of the body, as a JSON pointer in a fragment." }),
+          detail: Type.String(),
+        }),
+      ),
+    ),
+  },
+  {
+    $id: "ProblemDetails",
+    description: "RFC 9457; for clients that send `Accept: application/problem+json`.",
+    examples: [
+      {
+        type: "about:blank",
+        title: "Unprocessable Entity",
+        status: 422,
+        detail: "TOO_MANY_CHARACTERS_IN_LABEL",
+        instance: "/api/v1/rs-order/user/orders",
+        messages: ["TOO_MANY_CHARACTERS_IN_LABEL"],
+        errors: [{ pointer: "#/label", detail: "TOO_MANY_CHARACTERS_IN_LABEL" }],
+      },
+    ],
+  },
+);
+
 const RESPONSE = {
   status: words(["GRANTED", "DENIED", "FAILED"], "Whether there is an order."),
   correlationId: Type.String({ description: "The request's, or the one made for it." }),
@@ -171,6 +205,7 @@ export function pageOf(item: TSchema): TSchema {
 export const COMPONENTS: readonly TSchema[] = [
   Link,
   Problem,
+  ProblemDetails,
   OrderResponse,
   OrderDto,
   LabelRequest,

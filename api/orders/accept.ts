@@ -89,6 +89,7 @@ function selectionProblems(
     return outcome.searchFailed(
       o.correlationId,
       search.map((p) => `${p.field}: ${p.message}`),
+      search,
     );
   const byField = new Map(problems.map((problem) => [problem.field, problem]));
   return outcome.invalid(o.correlationId, [...byField.values()]);

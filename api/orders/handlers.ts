@@ -4,6 +4,7 @@ import { datasetsOf, datasetsOfOrders, type OrderDataset } from "#store/files.ts
 import { ORDER_SORT_KEYS, type OrderFilter, type OrderRow, searchOrders, statusesExcept } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { metadata, pageLinks, pageRequest } from "../http/page.ts";
+import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { sortedHref, sortRequest } from "../http/sort.ts";
 import { type AcceptDeps, acceptOrder } from "./accept.ts";
@@ -22,7 +23,9 @@ export function applyOrder(deps: AcceptDeps): Handler {
       channel: "rest",
       caller: principal,
     });
-    return outcome.kind === "accepted" ? json(201, granted(outcome)) : json(outcome.httpStatus, refused(outcome));
+    if (outcome.kind === "accepted") return json(201, granted(outcome));
+    const { httpStatus, messages, fields } = outcome;
+    throw new HttpProblem(httpStatus, messages, {}, { fields, body: refused(outcome) });
   };
 }
 

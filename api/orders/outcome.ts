@@ -2,6 +2,7 @@
 import type { OrderRow } from "#store/orders.ts";
 import { isStorable } from "#store/storable.ts";
 import type { BodyProblem } from "../http/check-body.ts";
+import type { FieldProblem } from "../http/problem.ts";
 
 export type ErrorType = "INVALID_CONTENT" | "FORBIDDEN" | "ORDER_LIMIT_REACHED" | "EMPTY_ORDER" | "INTERNAL_ERROR";
 
@@ -15,6 +16,7 @@ export type Refusal = {
   readonly errors?: number;
   /** For people: one line per thing that is wrong. */
   readonly messages: readonly string[];
+  readonly fields: readonly FieldProblem[];
   readonly httpStatus: 403 | 409 | 422;
 };
 
@@ -25,13 +27,14 @@ export type Acceptance = {
   readonly repeated: boolean;
 };
 
-type RefusalParts = Omit<Refusal, "kind" | "correlationId" | "messages" | "httpStatus"> & {
+type RefusalParts = Omit<Refusal, "kind" | "correlationId" | "messages" | "fields" | "httpStatus"> & {
+  readonly fields?: readonly FieldProblem[];
   readonly messages?: readonly string[];
   readonly httpStatus?: Refusal["httpStatus"];
 };
 
 function refusal(correlationId: string, parts: RefusalParts): Refusal {
-  return { kind: "refused", correlationId, httpStatus: 422, messages: [parts.message], ...parts };
+  return { kind: "refused", correlationId, httpStatus: 422, messages: [parts.message], fields: [], ...parts };
 }
 
 export function invalid(correlationId: string, problems: readonly BodyProblem[]): Refusal {
@@ -43,6 +46,7 @@ export function invalid(correlationId: string, problems: readonly BodyProblem[])
       .map((p) => `[INVALID_CONTENT] ${p.message} at ${p.field}: rejected value [${shown(p.rejected)}].`)
       .join(", "),
     messages: problems.map((p) => `${p.field}: ${p.message}`),
+    fields: problems,
   });
 }
 
@@ -76,12 +80,17 @@ const CATALOGUE_FAILURE =
   "CatalogSearchException: Error applying search queries. Please correct your requests. Maybe your queries contains unknown attributes";
 
 /** A query that cannot be understood or answered; `details` say which and why. */
-export function searchFailed(correlationId: string, details: readonly string[]): Refusal {
+export function searchFailed(
+  correlationId: string,
+  details: readonly string[],
+  fields: readonly FieldProblem[] = [],
+): Refusal {
   return refusal(correlationId, {
     status: "FAILED",
     errorType: "INTERNAL_ERROR",
     message: CATALOGUE_FAILURE,
     messages: details,
+    fields,
   });
 }
 

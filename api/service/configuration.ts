@@ -45,7 +45,7 @@ export function importConfiguration(deps: ConfigurationDeps): Handler {
     const report = [
       { moduleInformation: moduleInformation(deps.version), importErrors: errors, onlyErrors: values.size === 0 },
     ];
-    if (values.size === 0 && errors.length > 0) return json(409, report);
+    if (values.size === 0 && errors.length > 0) throw new HttpProblem(409, errors, {}, { body: report });
     await writeSettings(deps.db, values, { reset });
     return errors.length > 0 ? json(206, report) : respond(201, null);
   };
