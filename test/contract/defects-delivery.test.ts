@@ -29,7 +29,7 @@ describe("what is delivered", () => {
   );
 
   test(
-    "P13: files with the same bytes are all delivered",
+    "P13 (test_download_zip_with_identical_files, which delivered five of six): files with the same bytes are all delivered",
     async () => {
       await world.product("SAME-1", contentOf("SAME"));
       await world.product("SAME-2", contentOf("SAME"));

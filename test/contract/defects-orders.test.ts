@@ -30,7 +30,7 @@ describe("orders that do not wait for each other, and end", () => {
   );
 
   test(
-    "P3: sub-orders come one after the other without anybody fetching the ready ones; where a tenant wants the gate, the order says so",
+    "P3 (testBucketsJobs): sub-orders come one after the other without anybody fetching the ready ones; where a tenant wants the gate, the order says so",
     async () => {
       await world.set({ sub_order_max_files: 1, max_running_sub_orders_per_user: 1 });
       const free = await world.ended(["A1", "A2", "A3"]);

@@ -46,7 +46,7 @@ describe("to order", () => {
   );
 
   test(
-    "O2 POST /user/orders/apply: 201 flat and wrapped, and its files arrive; 422 with the contract's body",
+    "O2 POST /user/orders/apply (testNominalOrderAutoCreation, testErrorOrderAutoCreation, testInvalidRequestOrderAutoCreation): 201 flat and wrapped, and its files arrive; 422 with the contract's body",
     async () => {
       const body = {
         queries: ['providerId:"A1"'],
@@ -64,6 +64,12 @@ describe("to order", () => {
       });
       expect(none.status).toBe(422);
       expect(JSON.stringify(await none.json())).toContain("list of queries should not be empty");
+      const empty = { ...body, queries: ['providerId:"none"'], correlationId: "empty" };
+      const nothing = await world.call("POST /user/orders/apply", { body: empty });
+      expect([nothing.status, await nothing.json()]).toMatchObject([
+        422,
+        { content: { status: "FAILED", correlationId: "empty", message: expect.any(String) } },
+      ]);
     },
     SLOW_MS,
   );
@@ -89,7 +95,7 @@ describe("to look", () => {
   });
 
   test(
-    "O4 GET /user/orders/{id}: 200 with all fields and the links allowed, 403 and 404 with an empty body",
+    "O4 GET /user/orders/{id} (testGetOrder, testGetNotFoundOrder): 200 with all fields and the links allowed, 403 and 404 with an empty body",
     async () => {
       const id = await world.ended(["A1"]);
       const response = await world.call(`GET /user/orders/${id}`);
@@ -143,7 +149,7 @@ describe("to look", () => {
 
 describe("to change", () => {
   test(
-    "O5 PUT /user/orders/pause/{id}: 200, then 401 with the code; 401 for another user; 404 for none",
+    "O5 PUT /user/orders/pause/{id} (testPause, testPauseFailed): 200, then 401 with the code; 401 for another user; 404 for none",
     async () => {
       const id = await world.running();
       expect(await refused(`PUT /user/orders/pause/${id}`, { as: "bob" })).toEqual([
@@ -159,7 +165,7 @@ describe("to change", () => {
   );
 
   test(
-    "O6 PUT /user/orders/resume/{id}: 200 when paused, 401 with the code otherwise",
+    "O6 PUT /user/orders/resume/{id} (testResume, testResumeFailed): 200 when paused, 401 with the code otherwise",
     async () => {
       const id = await world.running();
       expect(await refused(`PUT /user/orders/resume/${id}`)).toEqual([401, ["ORDER_MUST_BE_PAUSED"]]);
@@ -172,7 +178,7 @@ describe("to change", () => {
   );
 
   test(
-    "O7 PUT /user/orders/{id}/retry: what failed is fetched again, 401 where nothing failed",
+    "O7 PUT /user/orders/{id}/retry (test_retry): what failed is fetched again, 401 where nothing failed",
     async () => {
       const id = await world.ended(["A1", "B1"]);
       expect(await world.orderAt(id, "DONE_WITH_WARNING")).toMatchObject({ filesInErrorCount: 1 });
@@ -206,7 +212,7 @@ describe("to change", () => {
   );
 
   test(
-    "O9 DELETE /user/orders/{id}: 200 and it is out of the list, 401 while it runs",
+    "O9 DELETE /user/orders/{id} (testDelete, testDeleteFailed): 200 and it is out of the list, 401 while it runs",
     async () => {
       const running = await world.running();
       expect(await refused(`DELETE /user/orders/${running}`)).toEqual([
@@ -243,7 +249,7 @@ describe("to change", () => {
 
 describe("to receive", () => {
   test(
-    "O11 GET /user/orders/{id}/download: a zip of what is there, 204 when nothing is, 403 for another user",
+    "O11 GET /user/orders/{id}/download (testDownloadZipFile, test_download_zip): a zip of what is there, 204 when nothing is, 403 for another user",
     async () => {
       const id = await world.ended(["A1", "A2"]);
       const response = await world.call(`GET /user/orders/${id}/download`);
@@ -263,7 +269,7 @@ describe("to receive", () => {
   );
 
   test(
-    "O12 GET /user/orders/{id}/metalink/download: 200 with a link per file, 404 of a failed order",
+    "O12 GET /user/orders/{id}/metalink/download (testDownloadMetalinkFile): 200 with a link per file, 404 of a failed order",
     async () => {
       const id = await world.ended(["A1", "A2"]);
       const response = await world.call(`GET /user/orders/${id}/metalink/download`);
