@@ -120,6 +120,7 @@ export async function servedWorld(label: string, env: Readonly<Record<string, st
     apply,
     orderAt,
     url: () => program.url,
+    pid: () => program.pid,
     base: () => program.url + PREFIX,
     /** An order of the products that has ended. */
     ended: async (products: readonly string[], o: Calling = {}): Promise<number> => {
