@@ -5,6 +5,7 @@
 import type { FileType, Role } from "#crds/files.ts";
 import type { Selection } from "#crds/order.ts";
 import type { Db } from "#store/db.ts";
+import { filesOfDatasets } from "./postgres/dataset-files.ts";
 import { searchPage } from "./postgres/search.ts";
 import { searchProblem } from "./postgres/search-problem.ts";
 import { inSession, type Session } from "./postgres/session.ts";
@@ -36,6 +37,12 @@ export type FoundProduct = {
   readonly files: readonly FoundFile[];
   /** Indices of the selections that match, ascending. */
   readonly matched: readonly number[];
+};
+
+/** The files of a dataset itself, which come along with every order of a product of it (rs-order.md §3.3). */
+export type DatasetFiles = {
+  readonly dataset: FoundProduct["dataset"];
+  readonly files: readonly FoundFile[];
 };
 
 export type FileTotals = { readonly files: number; readonly bytes: number };
@@ -71,6 +78,8 @@ export type Catalogue = {
   summarize(selections: readonly Selection[], options: SummaryOptions): Promise<Summary>;
   /** Products in an order that never changes, each once, with the files of all its kinds. */
   search(selections: readonly Selection[], options: PageOptions): Promise<Page>;
+  /** Of those of the datasets, by URN, that the user may access and that have files; in the order of their URNs. */
+  datasetFiles(urns: readonly string[], options: { readonly access: Access }): Promise<readonly DatasetFiles[]>;
 };
 
 /** The catalogue cannot answer these selections; `message` is the contract's text, `detail` says which and why. */
@@ -105,5 +114,6 @@ export function postgresCatalogue(db: Db, options: { readonly timeoutMs?: number
       ask(access, (session) => summarizeSelections(session, { selections, before, references })),
     search: (selections, { access, before, after = 0, limit }) =>
       ask(access, (session) => searchPage(session, { selections, before, after, limit })),
+    datasetFiles: (urns, { access }) => ask(access, (session) => filesOfDatasets(session, urns)),
   };
 }

@@ -141,6 +141,7 @@ test("briefCatalogue() asks a question once a second, another question at once, 
       if (asked === 4) throw new Error("away");
       return summary;
     },
+    datasetFiles: async () => [],
     search: async () => ({ products: [] }),
   };
   const brief = briefCatalogue(real, () => now);

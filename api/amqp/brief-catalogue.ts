@@ -13,6 +13,7 @@ export function briefCatalogue(catalogue: Catalogue, clock: () => number = () =>
   const known = new Map<string, Known>();
   return {
     search: (selections, options) => catalogue.search(selections, options),
+    datasetFiles: (urns, options) => catalogue.datasetFiles(urns, options),
     summarize(selections, options) {
       const question = JSON.stringify([selections, options.access, options.references]);
       const answer = known.get(question);

@@ -16,6 +16,8 @@ export type ImportedDataset = {
   readonly label: string;
   readonly description?: string;
   readonly model?: string;
+  /** Its own files, beside those of its products; absent where nothing is known of them. */
+  readonly files?: readonly ImportedFile[];
 };
 
 /** `modified` (ISO) lets a later scan trust the checksum. */

@@ -4,7 +4,7 @@ import { type Part, partsOf } from "../geometry/parts.ts";
 import { GeometryError } from "../geometry/shape.ts";
 import { cleanText, readAttributes } from "./attributes.ts";
 import type { ImportedFile, ImportedProduct } from "./record.ts";
-import { readAsset } from "./stac-asset.ts";
+import { type AssetContext, readAsset } from "./stac-asset.ts";
 
 /** A JSON object out of a STAC document, and where it came from. */
 export type StacObject = Readonly<Record<string, unknown>>;
@@ -57,7 +57,8 @@ function footprintOf(geometry: unknown, warn: (message: string) => void): readon
   }
 }
 
-function filesOf(assets: unknown, context: Parameters<typeof readAsset>[2]): readonly ImportedFile[] {
+/** The files of an item's or a collection's assets. */
+export function filesOf(assets: unknown, context: AssetContext): readonly ImportedFile[] {
   if (!isObject(assets)) return [];
   return Object.entries(assets).flatMap(([key, asset]) =>
     isObject(asset) ? (readAsset(key, asset, context) ?? []) : [],

@@ -8,9 +8,12 @@ import { follow, isLines, readDocument, readLines, type SourceOptions } from "./
 
 export type WalkOptions = SourceOptions & {
   readonly warn: (message: string) => void;
-  /** Met before the first of its items. */
-  readonly onDataset: (dataset: ImportedDataset) => void;
+  /** Met before the first of its items; with the document and its address, where there is one. */
+  readonly onDataset: (dataset: ImportedDataset, collection?: Collection) => void;
 };
+
+export type Collection = { readonly document: StacObject; readonly base: string };
+type Announced = { readonly dataset: ImportedDataset; readonly collection?: Collection };
 
 type Walk = WalkOptions & { readonly visited: Set<string>; readonly known: Set<string> };
 type Place = { readonly address: string; readonly depth: number; readonly parent?: string };
@@ -63,7 +66,7 @@ async function* visitFeatures(document: StacObject, place: Place, walk: Walk): A
 async function* visitContainer(document: StacObject, place: Place, walk: Walk): AsyncGenerator<FoundItem> {
   const id = textOf(document["id"]) ?? place.address;
   const isCollection = document["type"] === "Collection";
-  if (isCollection) announce(datasetOf(document, id), walk);
+  if (isCollection) announce({ dataset: datasetOf(document, id), collection: { document, base: place.address } }, walk);
   const below = isCollection || place.parent === undefined ? id : place.parent;
   const items = linksOf(document, "item").flatMap((link) => follow(link["href"], place.address) ?? []);
   for (let start = 0; start < items.length; start += PARALLEL) {
@@ -111,25 +114,28 @@ async function linkedCollection(
   item: StacObject,
   place: { dataset: string; base: string },
   walk: Walk,
-): Promise<ImportedDataset> {
+): Promise<Announced> {
+  const unread = { dataset: { id: place.dataset, label: place.dataset } };
   const address = follow(linksOf(item, "collection")[0]?.["href"], place.base);
-  if (address === undefined) return { id: place.dataset, label: place.dataset };
+  if (address === undefined) return unread;
   try {
     const document = await readDocument(address, walk);
-    if (document["id"] === place.dataset) return datasetOf(document, place.dataset);
+    if (document["id"] === place.dataset) {
+      return { dataset: datasetOf(document, place.dataset), collection: { document, base: address } };
+    }
   } catch (error) {
     if (walk.signal?.aborted) throw error;
     walk.warn(
       `Collection '${place.dataset}' could not be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  return { id: place.dataset, label: place.dataset };
+  return unread;
 }
 
-function announce(dataset: ImportedDataset, walk: Walk): void {
+function announce({ dataset, collection }: Announced, walk: Walk): void {
   if (walk.known.has(dataset.id)) return;
   walk.known.add(dataset.id);
-  walk.onDataset(dataset);
+  walk.onDataset(dataset, collection);
 }
 
 function datasetOf(document: StacObject, id: string): ImportedDataset {

@@ -81,6 +81,38 @@ describe("importStac() from files", () => {
     ]);
   });
 
+  test("takes a collection's own data and documents, not its pictures, and again as they are then", async () => {
+    await put("c/guide.pdf", "12345");
+    const collection = (assets: object) => ({
+      type: "Collection",
+      id: "c",
+      assets,
+      links: [link("item", "../items/a.json")],
+    });
+    await put("items/a.json", item("a", { collection: "c", links: [link("collection", "../c/collection.json")] }));
+    const own = () => db`SELECT type, filename, uri, size FROM dataset_files ORDER BY position`;
+    const guide = { href: "./guide.pdf", roles: ["metadata"], type: "application/pdf" };
+    const picture = { href: "./c.png", roles: ["thumbnail"] };
+    const path = await put("c/collection.json", collection({ guide, picture }));
+    const want = {
+      type: "RAWDATA",
+      filename: "guide.pdf",
+      uri: pathToFileURL(join(root, "c/guide.pdf")).href,
+      size: 5,
+    };
+    await importStac(db, path);
+    expect([...(await own())]).toEqual([want]);
+    await put("nothing-known.json", item("b", { collection: "c" }));
+    await importStac(db, join(root, "nothing-known.json"));
+    expect([...(await own())]).toEqual([want]);
+    await put(
+      "c/collection.json",
+      collection({ table: { href: "https://archive.example.org/t.csv", roles: ["data"] } }),
+    );
+    await importStac(db, join(root, "items/a.json"));
+    expect([...(await own())]).toMatchObject([{ filename: "t.csv", size: null }]);
+  });
+
   test("reads the collection that a lone item points to", async () => {
     await put("collection.json", { type: "Collection", id: "c", title: "Title", links: [] });
     await importStac(

@@ -10,9 +10,9 @@ import { batches } from "./batches.ts";
 import { finishImport } from "./finish.ts";
 import type { ImportedDataset, ImportedFile, ImportedProduct, ImportOptions } from "./record.ts";
 import { type ImportReport, Tally } from "./report.ts";
-import { readItem } from "./stac-item.ts";
+import { filesOf, readItem } from "./stac-item.ts";
 import { addressOf } from "./stac-source.ts";
-import { walkStac } from "./stac-walk.ts";
+import { type Collection, walkStac } from "./stac-walk.ts";
 import { type WrittenDataset, writeDataset, writeProducts } from "./write.ts";
 
 export type StacOptions = ImportOptions & {
@@ -51,7 +51,7 @@ async function* findProducts(run: Import, datasets: Map<string, ImportedDataset>
   const warn = (message: string) => run.tally.warn(message);
   const walk = walkStac(run.address, {
     warn,
-    onDataset: (dataset) => datasets.set(dataset.id, dataset),
+    onDataset: (dataset, collection) => datasets.set(dataset.id, withFiles(run, dataset, collection)),
     ...(run.options.signal ? { signal: run.options.signal } : {}),
   });
   const root = run.address.startsWith("file:") ? new URL(".", run.address).href : undefined;
@@ -62,6 +62,15 @@ async function* findProducts(run: Import, datasets: Map<string, ImportedDataset>
     for (const file of files) warnOutside(file, { root, warn });
     yield { dataset: found.dataset, product: { ...product, files } };
   }
+}
+
+/** A collection's own data and documents are files of the dataset; its pictures show it to people who choose, and are none. */
+function withFiles({ options, tally }: Import, dataset: ImportedDataset, collection?: Collection): ImportedDataset {
+  if (!collection) return dataset;
+  const { document, base } = collection;
+  const warn = (message: string) => tally.warn(`Collection '${dataset.id}': ${message}`);
+  const context = { base, allowFiles: base.startsWith("file:"), reference: options.reference ?? false, warn };
+  return { ...dataset, files: filesOf(document["assets"], context).filter(({ type }) => type === "RAWDATA") };
 }
 
 /** A local file tells its size where the item does not. */
@@ -93,7 +102,12 @@ function byDataset(batch: readonly Found[]): Map<string, ImportedProduct[]> {
 
 async function writeNew({ db, options, tally }: Import, dataset: ImportedDataset): Promise<WrittenDataset> {
   tally.dataset(dataset.id);
-  return writeDataset(db, dataset, { tenant: options.tenant ?? "default", visibility: options });
+  const warn = (message: string) => tally.warn(message);
+  const files = dataset.files && (await Promise.all(dataset.files.map((file) => withSize(file, warn))));
+  return writeDataset(db, files ? { ...dataset, files } : dataset, {
+    tenant: options.tenant ?? "default",
+    visibility: options,
+  });
 }
 
 async function writeBatch(

@@ -7,7 +7,7 @@ import { FILE_TYPES } from "#crds/files.ts";
 import type { Db, Transaction } from "#store/db.ts";
 import { polygonText } from "../geometry/parts.ts";
 import { cleanText } from "./attributes.ts";
-import type { ImportedDataset, ImportedProduct, Visibility } from "./record.ts";
+import type { ImportedDataset, ImportedFile, ImportedProduct, Visibility } from "./record.ts";
 import type { Written } from "./report.ts";
 import { datasetUrn, productUrn } from "./urn.ts";
 
@@ -20,9 +20,21 @@ export type ProductContext = {
   readonly now: Date;
 };
 
-/** Creates or renames a dataset; who may see it changes only where `visibility` says so. */
-export async function writeDataset(
+/** Creates or changes a dataset and its own files; who may see it changes only where `visibility` says so. */
+export function writeDataset(
   db: Db,
+  dataset: ImportedDataset,
+  options: { readonly tenant: string; readonly visibility: Visibility },
+): Promise<WrittenDataset> {
+  return db.begin(async (sql) => {
+    const row = await upsertDataset(sql, dataset, options);
+    if (dataset.files) await replaceDatasetFiles(sql, row.id, dataset.files);
+    return row;
+  });
+}
+
+async function upsertDataset(
+  db: Transaction,
   dataset: ImportedDataset,
   options: { readonly tenant: string; readonly visibility: Visibility },
 ): Promise<WrittenDataset> {
@@ -40,6 +52,16 @@ export async function writeDataset(
     RETURNING id, urn`;
   if (!row) throw new Error(`Cannot write dataset '${dataset.id}': the database returned nothing`);
   return row;
+}
+
+async function replaceDatasetFiles(sql: Transaction, id: number, files: readonly ImportedFile[]): Promise<void> {
+  const rows = files.map((file, position) => ({ ...file, position }));
+  await sql`DELETE FROM dataset_files WHERE dataset_id = ${id}`;
+  await sql`
+    INSERT INTO dataset_files (dataset_id, position, type, filename, uri, mime_type, size, checksum, algorithm, reference)
+    SELECT ${id}, position, type, filename, uri, "mimeType", size, checksum, algorithm, reference
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS r(
+      position integer, type text, filename text, uri text, "mimeType" text, size bigint, checksum text, algorithm text, reference boolean)`;
 }
 
 /** All of one dataset; of two products with the same URN the later counts. */

@@ -166,3 +166,35 @@ test("cut() leaves no half-filled sub-order behind where one dataset fills its b
 function filesOf(count: number) {
   return Array.from({ length: count }, () => ({ size: 1, reference: false }));
 }
+
+test("testFillBucketsWithDataSetFiles: cut() takes along a dataset's own files, fetched and referred to apart", () => {
+  const file = { type: "RAWDATA" as const, mimeType: "application/pdf", uri: "http://source.example/guide", size: 5 };
+  const files = [
+    { ...file, filename: "guide", reference: false },
+    { ...file, filename: "table", reference: true },
+    { ...file, filename: "map", reference: true },
+  ];
+  const [product] = products([{ dataset: 0, files: [{ size: 1, reference: false }] }]);
+  const attached = [{ dataset: { urn: "urn:d0", label: "d0" }, files }];
+  const part = { products: product ? [product] : [], last: true, attached };
+  const made = cut(START, part, { maxFiles: 10, maxBytes: 100 });
+  expect([made.products, made.cursor.after, made.cursor.internal]).toEqual([1, 3, 1]);
+  expect(
+    made.subOrders.map(({ reference, files }) => [reference, files.map((f) => [f.productUrn, f.filename])]),
+  ).toEqual([
+    [
+      false,
+      [
+        ["urn:p0", "0-0"],
+        ["urn:d0", "guide"],
+      ],
+    ],
+    [
+      true,
+      [
+        ["urn:d0", "table"],
+        ["urn:d0", "map"],
+      ],
+    ],
+  ]);
+});

@@ -4,7 +4,7 @@
  * full, every bucket is closed there, and the cursor says to go on behind that product. So a kill between parts loses and doubles nothing,
  * and the files of one product are always written together.
  */
-import type { FoundFile, FoundProduct } from "#catalog/catalogue.ts";
+import type { DatasetFiles, FoundFile, FoundProduct } from "#catalog/catalogue.ts";
 import type { NewFile, NewSubOrder } from "#store/files.ts";
 
 /** How far the search has come; kept in the order's row, as JSON. */
@@ -21,7 +21,12 @@ export type Cursor = {
 export const START: Cursor = { after: 0, made: 0, internal: 0 };
 
 /** A part of the search: products in the order of their ids, each with the files that were chosen of it. */
-export type Part = { readonly products: readonly FoundProduct[]; readonly last: boolean };
+export type Part = {
+  readonly products: readonly FoundProduct[];
+  readonly last: boolean;
+  /** With the last part: the own files of the datasets that the order has products of. */
+  readonly attached?: readonly DatasetFiles[];
+};
 export type Limits = { readonly maxFiles: number; readonly maxBytes: number };
 export type Cut = {
   readonly cursor: Cursor;
@@ -42,6 +47,7 @@ export function cut(cursor: Cursor, part: Part, limits: Limits): Cut {
   const products = part.last ? part.products : part.products.slice(0, wellFilled(part.products, limits));
   const buckets = new Buckets(limits);
   for (const product of products) buckets.add(product);
+  for (const files of part.attached ?? []) buckets.add(asProduct(files));
   const subOrders = buckets.closeAll().map((bucket, i) => ({
     number: cursor.made + i + 1,
     dataset: bucket.dataset,
@@ -58,6 +64,11 @@ export function cut(cursor: Cursor, part: Part, limits: Limits): Cut {
     products: products.length,
     done: part.last,
   };
+}
+
+/** A dataset's own files are told under its URN and label; no filter of a selection is asked about them. */
+function asProduct({ dataset, files }: DatasetFiles): FoundProduct {
+  return { id: 0, urn: dataset.urn, providerId: dataset.label, version: 1, dataset, files, matched: [] };
 }
 
 /** How many of the products to write: up to the last one in the second half that was followed by a new bucket; without such, all. */

@@ -50,7 +50,8 @@ async function addDatasets(sql: Transaction, orderId: number, subOrders: readonl
     return {
       urn,
       label: group[0]?.dataset.label ?? urn,
-      products: new Set(files.map((file) => file.productUrn)).size,
+      // The dataset's own files are of no product.
+      products: new Set(files.map((file) => file.productUrn).filter((product) => product !== urn)).size,
       files: files.length,
       size: plannedBytes(files),
     };

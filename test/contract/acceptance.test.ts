@@ -4,7 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
-import { type ServedWorld, type ShownOrder, servedWorld, type UserName } from "#test/support/served-world.ts";
+import { readZip } from "#test/support/read-zip.ts";
+import {
+  contentOf,
+  type ServedWorld,
+  type ShownOrder,
+  servedWorld,
+  type UserName,
+} from "#test/support/served-world.ts";
 
 let world: ServedWorld;
 beforeAll(async () => {
@@ -91,6 +98,29 @@ describe("OrderServiceIT, OrderDataFileControllerIT", () => {
         percentCompleted: 100,
         message: "No file match filters.",
       });
+    },
+    SLOW_MS,
+  );
+});
+
+describe("OrderServiceTestIT, files of datasets", () => {
+  test(
+    "testDataSetFilesAttached: a dataset's own files come along once, whatever the filters say",
+    async () => {
+      world.source.files.set("/guide.pdf", { bytes: contentOf("guide") });
+      await world.db`
+        INSERT INTO dataset_files (dataset_id, position, type, filename, uri, mime_type)
+        SELECT id, 0, 'RAWDATA', 'guide.pdf', ${`${world.source.url}/guide.pdf`}, 'application/pdf' FROM datasets WHERE label = 'images'`;
+      const id = await world.ended(["A1", "A2"], {
+        body: { filters: { dataTypes: ["RAWDATA"], filenameRegExp: ".*tif" } },
+      });
+      expect(await world.orderAt(id, "DONE")).toMatchObject({
+        availableFilesCount: 3,
+        datasetTasks: [{ datasetLabel: "images", objectsCount: 2, filesCount: 3 }],
+      });
+      const zip = await (await world.call(`GET /user/orders/${id}/download`)).arrayBuffer();
+      expect(readZip(new Uint8Array(zip))).toHaveProperty(["guide.pdf"], contentOf("guide").toString());
+      await world.db`DELETE FROM dataset_files`;
     },
     SLOW_MS,
   );

@@ -5,7 +5,13 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import pino from "pino";
-import { type Catalogue, CatalogueError, type FoundFile, type FoundProduct } from "#catalog/catalogue.ts";
+import {
+  type Catalogue,
+  CatalogueError,
+  type DatasetFiles,
+  type FoundFile,
+  type FoundProduct,
+} from "#catalog/catalogue.ts";
 import { API_VERSION, EXIT, LABELS } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
 import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
@@ -152,7 +158,7 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
 }
 
 /** A catalogue of products whose `providerId` starts with the selection's query; `bad` cannot be asked. */
-export function listCatalogue(products: readonly FoundProduct[]): Catalogue {
+export function listCatalogue(products: readonly FoundProduct[], attached: readonly DatasetFiles[] = []): Catalogue {
   const found = (query: string | undefined) => products.filter((p) => p.providerId.startsWith(`${query}-`));
   return {
     async summarize(selections) {
@@ -170,6 +176,7 @@ export function listCatalogue(products: readonly FoundProduct[]): Catalogue {
       const last = page.at(-1);
       return { products: page, ...(rest.length > limit && last ? { next: last.id } : {}) };
     },
+    datasetFiles: async (urns) => attached.filter(({ dataset }) => urns.includes(dataset.urn)),
   };
 }
 
