@@ -125,6 +125,7 @@ test("briefCatalogue() does not answer with references uncounted where they were
       datasets: [],
     }),
     search: async () => ({ products: [] }),
+    datasetFiles: async () => [],
   });
   const options = { access: { email: "a", role: "EXPLOIT" as const, groups: [] }, before: new Date(0) };
   const bytes = async (references: boolean) => (await brief.summarize([{}], { ...options, references })).bytes;
