@@ -8,6 +8,7 @@ import { amqpCommand } from "./commands/amqp.ts";
 import { catalogCommand } from "./commands/catalog.ts";
 import { loginCommand } from "./commands/login.ts";
 import { orderCommand } from "./commands/order.ts";
+import { quotaCommand } from "./commands/quota.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { startCommand } from "./commands/start.ts";
 import { userCommand } from "./commands/user.ts";
@@ -32,6 +33,7 @@ const program = new Command("regards-order")
 for (const command of [
   startCommand(),
   userCommand(),
+  quotaCommand(),
   catalogCommand(),
   settingsCommand(),
   loginCommand(),

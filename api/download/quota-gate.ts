@@ -12,7 +12,13 @@ const BEAT_MS = STALLED_MS / 4;
 /** When a client refused for its rate may ask again. */
 const RETRY_SECONDS = 10;
 
-export type QuotaGateDeps = { readonly db: Db; readonly now: () => Date; readonly logger: Logger };
+export type QuotaGateDeps = {
+  readonly db: Db;
+  readonly now: () => Date;
+  readonly logger: Logger;
+  /** How often it is said which downloads move; several times before a place runs out, unless told. */
+  readonly beatMs?: number;
+};
 
 export type Entrance = {
   readonly request: Request;
@@ -69,7 +75,7 @@ function heldPlaces(deps: QuotaGateDeps) {
   const start = () => {
     timer ??= setInterval(() => {
       beating = beating.then(beat).catch(told);
-    }, BEAT_MS).unref();
+    }, deps.beatMs ?? BEAT_MS).unref();
   };
   /** After a beat that is under way: it would bring the place back. */
   const leave = async (place: Place) => {

@@ -1,6 +1,7 @@
 /** `user …`: who may order, in the tenant's database. */
 import { Command, Option } from "commander";
 import { ROLES, type Role } from "#crds/files.ts";
+import { type FileQuota, fileQuotas, UNLIMITED } from "#store/quotas.ts";
 import { findUser, listUsers, removeUser, setPassword, upsertUser } from "#store/users.ts";
 import { withDatabase } from "../database.ts";
 import { Failure } from "../failure.ts";
@@ -9,6 +10,8 @@ import { pairs, table } from "../output/table.ts";
 import { readPassword } from "../password.ts";
 
 const EXAMPLES = `
+How much they may download: \`regards-order quota\`.
+
 Examples:
   $ regards-order user add alice@example.org                                            asks for the password
   $ echo secret | regards-order user add alice@example.org --password-stdin --group meteo
@@ -48,18 +51,30 @@ function list(): Command {
     .description("List the users.")
     .option("--json", "print JSON")
     .action(async (options: HomeOptions & { json?: boolean }) => {
-      const users = await withDatabase(options, (db) => listUsers(db));
-      const shown = users.map(({ email, role, groups, active }) => ({ email, role, groups, active }));
+      const shown = await withDatabase(options, async (db) => {
+        const users = await listUsers(db);
+        const quotas = await fileQuotas(
+          db,
+          users.map(({ email }) => email),
+        );
+        return users.map(({ email, role, groups, active }, i) => ({ email, role, groups, active, ...quotas[i] }));
+      });
       if (options.json) return void process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
       if (shown.length === 0) return void process.stderr.write("No users.\n");
       const text = table(shown, [
         { title: "EMAIL", cell: (user) => user.email },
         { title: "ROLE", cell: (user) => user.role },
         { title: "ACTIVE", cell: (user) => (user.active ? "yes" : "no") },
+        { title: "FILES", align: "right", cell: (user) => filesText(user) },
         { title: "GROUPS", cell: (user) => user.groups.join(", ") },
       ]);
       process.stdout.write(`${text}\n`);
     });
+}
+
+/** Downloaded, and of how many: as far as there is a limit. */
+function filesText({ currentQuota, maxQuota }: Partial<FileQuota>): string {
+  return maxQuota === UNLIMITED ? `${currentQuota}` : `${currentQuota} of ${maxQuota}`;
 }
 
 function remove(): Command {

@@ -47,6 +47,7 @@ describe("regards-order", () => {
       ["user"],
       ["user", "add"],
       ["catalog"],
+      ["quota"],
       ["settings"],
       ["login"],
       ["order"],
