@@ -35,6 +35,8 @@ import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
 import { json, respond } from "./http/respond.ts";
 import { type Handlers, router } from "./http/router.ts";
 import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
+import { mailHandlers } from "./notify/mail/handlers.ts";
+import { webhookHandlers } from "./notify/webhooks/handlers.ts";
 import { orderAction } from "./orders/actions.ts";
 import { changeOrder } from "./orders/extend.ts";
 import { applicationHours, orderFromBasket, userHours } from "./orders/from-basket.ts";
@@ -132,6 +134,8 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     searchAllOrders: searchAllOrders({ db, base }),
     reportAllOrders: reportAllOrders({ db, base, logger }),
     ...quotaHandlers({ db, now }),
+    ...webhookHandlers({ db, base, now }),
+    ...mailHandlers({ db, orderTokens, tenant: config.tenant, publicUrl, base, now }),
     ...serviceHandlers({ db, base, tenant: config.tenant, version, now, logger }),
     issueToken: tokenEndpoint({ db, tokenKey: key, tokenSeconds: config.tokenSeconds ?? TOKEN_SECONDS, now }),
     openapiDocument: () => json(200, document),

@@ -5,6 +5,7 @@
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Issuer, readIssuers } from "#api/auth/issuers.ts";
+import { type MailConfig, readMailConfig } from "#api/notify/mail/config.ts";
 
 export type LocalOptions = {
   readonly home: string;
@@ -26,6 +27,8 @@ export type LocalConfig = LocalOptions & {
   readonly jwtSecret?: string;
   readonly kubeconfig: string;
   readonly issuers: readonly Issuer[];
+  /** Absent: no mails are sent. */
+  readonly mail?: MailConfig;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,12 +36,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The configuration of one `start`. */
 export function readConfig(options: LocalOptions, env: Environment): LocalConfig {
   const home = resolve(options.home);
+  const mail = readMailConfig(env);
   const publicUrl = options.publicUrl ?? env["ORDER_PUBLIC_URL"];
   return {
     ...options,
     home,
     ...(publicUrl !== undefined && { publicUrl: checkUrl(publicUrl, "public URL") }),
     ...(env["ORDER_DATABASE_URL"] && { databaseUrl: env["ORDER_DATABASE_URL"] }),
+    ...(mail && { mail }),
     ...(env["ORDER_JWT_SECRET"] && { jwtSecret: env["ORDER_JWT_SECRET"] }),
     blobsUrl: env["ORDER_BLOBS_URL"] ?? pathToFileURL(join(home, "blobs")).href,
     prefix: env["ORDER_PREFIX"] ?? "/api/v1/rs-order",
@@ -57,7 +62,7 @@ function checkUrl(text: string, what: string): string {
 }
 
 /** What a worker has no use for. */
-const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL", "ORDER_OIDC_ISSUERS"];
+const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL", "ORDER_OIDC_ISSUERS", "ORDER_SMTP_URL"];
 
 /** Variables for the worker processes: those of ours that `start` was given, and what it found out itself. */
 export function workerEnvironment(

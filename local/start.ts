@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { startAmqp } from "#api/amqp/start.ts";
 import { createApi } from "#api/app.ts";
 import { serveApi } from "#api/http/serve.ts";
+import { startNotifier } from "#api/notify/start.ts";
 import { type Catalogue, postgresCatalogue } from "#catalog/catalogue.ts";
 
 import type { Transport } from "#kube/transport.ts";
@@ -52,7 +53,8 @@ type Context = StartOptions & {
 const STOP_MS = {
   api: 500,
   amqp: 500,
-  jobs: 2500,
+  notifier: 250,
+  jobs: 2250,
   operator: 2000,
   cluster: 500,
   database: 1000,
@@ -105,6 +107,7 @@ async function startParts(context: Context): Promise<{ url: string; databaseUrl:
   onStop(context, "Jobs", { withinMs: STOP_MS.jobs, stop: cluster.stopJobs });
   const api = await runApi(context, shared, url);
   runAmqp(context, shared);
+  runNotifier(context, shared, url);
   tellHolder(config.home, { pid: process.pid, command: "start", url: api });
   return { url: api, databaseUrl: database.url };
 }
@@ -182,7 +185,7 @@ async function runApi(
       tenant: config.tenant,
       publicUrl: url.public,
       prefix: config.prefix,
-      jwtSecret: config.jwtSecret ?? keptSecret(config.home, "jwt-secret"),
+      jwtSecret: secretOf(config),
       issuers: config.issuers,
       version,
     },
@@ -198,6 +201,36 @@ async function runApi(
     },
   });
   return url.own;
+}
+
+function secretOf({ jwtSecret, home }: LocalConfig): string {
+  return jwtSecret ?? keptSecret(home, "jwt-secret");
+}
+
+function runNotifier(context: Context, shared: Shared, url: { public: string }): void {
+  const { config, now } = context;
+  const stop = new AbortController();
+  const notifier = startNotifier({
+    db: shared.database.db,
+    config: {
+      tenant: config.tenant,
+      publicUrl: url.public,
+      prefix: config.prefix,
+      jwtSecret: secretOf(config),
+    },
+    ...(config.mail && { mail: config.mail }),
+    now,
+    random: Math.random,
+    logger: context.logger.child({ component: "notifier" }),
+    signal: stop.signal,
+  });
+  onStop(context, "notifier", {
+    withinMs: STOP_MS.notifier,
+    stop: () => {
+      stop.abort();
+      return notifier.stopped;
+    },
+  });
 }
 
 /** Only where a broker is named. It may come and go: the service is there without it. */

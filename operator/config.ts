@@ -44,6 +44,8 @@ export type OperatorConfig = {
   readonly resyncSeconds?: number;
   /** How often rows without a resource, expired orders and unused blobs are looked for. */
   readonly sweepSeconds?: number;
+  /** How often owners are looked for who have not downloaded what waits for them. */
+  readonly remindSeconds?: number;
   /** How long a blob that no order refers to is kept. */
   readonly blobGraceSeconds?: number;
 };

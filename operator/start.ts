@@ -20,6 +20,7 @@ import type { Db } from "#store/db.ts";
 import type { OperatorConfig } from "./config.ts";
 import type { OrderObserved } from "./order/observed.ts";
 import { orderReconciler } from "./order/reconcile.ts";
+import { remind } from "./remind.ts";
 import { scheduler } from "./scheduling/reconcile.ts";
 import { subOrderReconciler } from "./suborder/reconcile.ts";
 import { sweep } from "./sweep.ts";
@@ -167,6 +168,7 @@ function timers(
   const ports = { db, orders: watches.orders, blobs, wake: wake.named, blobGraceMs, now, logger };
   return [
     every(config.sweepSeconds ?? 30, { signal, act: () => sweep(ports, signal) }),
+    every(config.remindSeconds ?? 3_600, { signal, act: () => remind({ db, now, logger }) }),
     every(config.resyncSeconds ?? 600, { signal, act: async () => wake.everything() }),
   ];
 }

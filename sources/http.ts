@@ -4,6 +4,7 @@
  */
 import type { Guard, WebTarget } from "./guard/guard.ts";
 import { safeUri } from "./guard/rules.ts";
+import { requestChecked } from "./request.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { emptyStream, type Opened, type OpenOptions, permanent, type Source, transient } from "./source.ts";
 
@@ -50,22 +51,10 @@ async function follow(
   return permanent(`Cannot fetch '${safeUri(uri)}': more than ${MOST_REDIRECTS} redirects`);
 }
 
-/** One GET to the checked address, with the name in `Host` and TLS. Credentials of the URI go to its own origin only. */
-function get(
-  { url, address }: WebTarget,
-  request: OpenOptions,
-  { sameOrigin }: { sameOrigin: boolean },
-): Promise<Response> {
-  const connect = new URL(url);
-  connect.hostname = address.includes(":") ? `[${address}]` : address;
-  connect.username = "";
-  connect.password = "";
-  connect.hash = "";
-  const headers: Record<string, string> = {
-    host: url.host,
-    "accept-encoding": "identity",
-    "user-agent": "regards-order",
-  };
+/** Credentials of the URI go to its own origin only. */
+function get(target: WebTarget, request: OpenOptions, { sameOrigin }: { sameOrigin: boolean }): Promise<Response> {
+  const { url } = target;
+  const headers: Record<string, string> = {};
   if (url.username !== "" && sameOrigin) {
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
@@ -74,14 +63,7 @@ function get(
     headers["range"] = `bytes=${request.offset}-`;
     if (request.ifMatch !== undefined) headers["if-range"] = request.ifMatch;
   }
-  return fetch(connect, {
-    headers,
-    redirect: "manual",
-    signal: request.signal,
-    // Bun: a body may be silent for longer than its own limit (the pipeline has one); encoded bodies are not wanted.
-    ...{ timeout: false, decompress: false },
-    ...(url.protocol === "https:" ? { tls: { serverName: url.hostname.replace(/^\[|\]$/g, "") } } : {}),
-  });
+  return requestChecked(target, { headers, signal: request.signal });
 }
 
 async function answer(response: Response, request: OpenOptions, at: { url: URL; now: Date }): Promise<Opened> {

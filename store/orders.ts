@@ -4,7 +4,7 @@
  */
 import { type OrderNews, orderNews } from "./orders/events.ts";
 import { type Inserted, type InsertOrder, insertOrder, insertOrders } from "./orders/insert.ts";
-import { isNotice, notice, type OutboxMessage } from "./orders/message-kinds.ts";
+import { isNotice, MESSAGE_KINDS, type MessageKind, notice, type OutboxMessage } from "./orders/message-kinds.ts";
 import {
   expiredOrders,
   findOrder,
@@ -29,6 +29,7 @@ import { bindResource, purgeFiles, recordProgress } from "./orders/write.ts";
 export type {
   Inserted,
   InsertOrder,
+  MessageKind,
   OrderFilter,
   OrderKey,
   OrderNews,
@@ -47,6 +48,7 @@ export {
   insertOrder,
   insertOrders,
   isNotice,
+  MESSAGE_KINDS,
   notice,
   ORDER_SORT_KEYS,
   orderNews,

@@ -6,6 +6,8 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ROLES, type Role } from "#crds/files.ts";
 import { type Db, jsonb, type Transaction } from "./db.ts";
+import { MAIL_KINDS } from "./notifications/kinds.ts";
+import type { Channel } from "./orders/rows.ts";
 import { STORABLE, unstorablePath } from "./storable.ts";
 
 type SettingOptions = { readonly description: string; readonly default: unknown };
@@ -18,10 +20,20 @@ function words<const V extends readonly string[]>(values: V, options: SettingOpt
   return Type.Unsafe<V[number]>(Type.String({ ...options, pattern: `^(${values.join("|")})$`, enum: [...values] }));
 }
 
+/** Any of these words, each once. */
+function choice<const V extends readonly string[]>(
+  values: V,
+  options: SettingOptions & { default: readonly V[number][] },
+) {
+  const word = Type.Unsafe<V[number]>(Type.String({ pattern: `^(${values.join("|")})$`, enum: [...values] }));
+  return Type.Array(word, { ...options, maxItems: values.length, uniqueItems: true });
+}
+
 function texts(options: SettingOptions & { default: readonly string[] }) {
   return Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { ...options, maxItems: 1000, uniqueItems: true });
 }
 
+const CHANNELS = ["rest", "amqp", "kubectl"] as const satisfies readonly Channel[];
 const HOURS = { minimum: 0, maximum: 1_000_000 };
 const BYTES = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 /** The contract's: -1 is no limit. */
@@ -113,6 +125,28 @@ export const SETTINGS = {
     default: -1,
     description: "Downloads at the same time of a user without a limit of their own; -1: no limit",
   }),
+  mail_kinds: choice(MAIL_KINDS, { default: MAIL_KINDS, description: "Mails that owners of orders get" }),
+  mail_channels: choice(CHANNELS, {
+    default: ["rest", "kubectl"],
+    description: "Ways of ordering after which mails are sent: who orders over AMQP is answered there",
+  }),
+  allowed_webhook_schemes: choice(["https", "http"], {
+    default: ["https"],
+    description: "URL schemes of webhooks",
+  }),
+  allowed_webhook_hosts: texts({ default: ["*"], description: "Hosts of webhooks; * stands for any" }),
+  allowed_webhook_networks: texts({
+    default: [],
+    description: "Private or loopback networks (CIDR) or host:port that webhooks may lie in all the same",
+  }),
+  notification_retry_hours: whole(
+    { minimum: 1, maximum: 720 },
+    { default: 72, description: "How long a mail or a message to a webhook is tried before it is given up (in hours)" },
+  ),
+  webhook_disable_after_hours: whole(
+    { minimum: 1, maximum: 8760 },
+    { default: 120, description: "How long a webhook may fail before it is switched off (in hours)" },
+  ),
   finished_with_warning_status: words(["FAILED", "DONE_WITH_WARNING"], {
     default: "FAILED",
     description: "Status of an ended order in which some files failed",

@@ -3,6 +3,7 @@
  * Marked only after the broker's confirm: a sender that dies in between has it sent again, with the same message id.
  */
 import type { Logger } from "pino";
+import { type Bell, createBell } from "#kube/bell.ts";
 import { backoffMs, pause } from "#kube/pause.ts";
 import type { Db } from "#store/db.ts";
 import { isNotice } from "#store/orders.ts";
@@ -44,34 +45,6 @@ export function startSender(options: SenderOptions): Sender {
   const bell = createBell();
   const counters: SenderCounters = { delivered: 0, unroutable: 0, failures: 0 };
   return { wake: bell.ring, counters, stopped: run(options, { bell, counters }) };
-}
-
-type Bell = { ring(): void; wait(ms: number, signal: AbortSignal): Promise<void> };
-
-/** Remembers a ring that nobody waits for. */
-function createBell(): Bell {
-  let rung = false;
-  let wake = () => {};
-  return {
-    ring() {
-      rung = true;
-      wake();
-    },
-    async wait(ms, signal) {
-      if (!rung && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
-            clearTimeout(timer);
-            signal.removeEventListener("abort", wake);
-            resolve();
-          };
-          signal.addEventListener("abort", wake, { once: true });
-        });
-      }
-      rung = false;
-    },
-  };
 }
 
 type Parts = { readonly bell: Bell; readonly counters: SenderCounters };

@@ -3,6 +3,7 @@ import { type TSchema, Type } from "@sinclair/typebox";
 import { FILE_SORT_KEYS } from "#store/files.ts";
 import { BASKET_DOCUMENTATION } from "../baskets/documentation.ts";
 import { METALINK_DOCUMENTATION } from "../metalink/documentation.ts";
+import { NOTIFY_DOCUMENTATION } from "../notify/documentation.ts";
 import type { OperationId } from "../operations.ts";
 import { ORDER_ADMIN_DOCUMENTATION, ORDER_PAGE, UNKNOWN_SORT } from "../orders/admin-documentation.ts";
 import { LabelRequest } from "../orders/label.ts";
@@ -32,7 +33,16 @@ export type ResponseDoc = {
 };
 export type OperationDoc = {
   readonly summary: string;
-  readonly tag: "basket" | "orders" | "files" | "download" | "quotas" | "authentication" | "settings" | "service";
+  readonly tag:
+    | "basket"
+    | "orders"
+    | "files"
+    | "download"
+    | "quotas"
+    | "authentication"
+    | "settings"
+    | "notifications"
+    | "service";
   readonly description?: string;
   /** A text describes; a schema does so too and says which values are taken. */
   readonly query?: Readonly<Record<string, string | TSchema>>;
@@ -141,6 +151,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   ...ORDER_LIFECYCLE_DOCUMENTATION,
   ...QUOTA_DOCUMENTATION,
   ...SERVICE_DOCUMENTATION,
+  ...NOTIFY_DOCUMENTATION,
   orderBasket: { summary: "Order the basket", ...FROM_BASKET },
   orderBasketForApplication: { summary: "Order the basket for an application that fetches at once", ...FROM_BASKET },
   restartOrder: {

@@ -5,6 +5,15 @@ import { SubOrderCounters } from "#crds/order.ts";
 import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
 import { BasketSelectionRequest } from "../baskets/request.ts";
 import { Basket } from "../baskets/schemas.ts";
+import { MailPreviewRequest, MailTemplateRequest, MailTemplateView } from "../notify/mail/schemas.ts";
+import {
+  NewWebhook,
+  Notification,
+  ReplayRequest,
+  Webhook,
+  WebhookRequest,
+  WebhookUpdate,
+} from "../notify/webhooks/schemas.ts";
 import { OrderChange } from "../orders/extend.ts";
 import { LabelRequest } from "../orders/label.ts";
 import { SearchParameters } from "../orders/search-parameters.ts";
@@ -221,4 +230,13 @@ export const COMPONENTS: readonly TSchema[] = [
   Token,
   TokenRequest,
   Health,
+  WebhookRequest,
+  WebhookUpdate,
+  Webhook,
+  NewWebhook,
+  ReplayRequest,
+  Notification,
+  MailTemplateRequest,
+  MailPreviewRequest,
+  MailTemplateView,
 ];

@@ -11,6 +11,10 @@ Environment:
   ORDER_BLOBS_URL      where fetched files are kept: file:///folder or s3://bucket/prefix
   ORDER_S3_ENDPOINT, ORDER_S3_REGION, ORDER_S3_ACCESS_KEY_ID, ORDER_S3_SECRET_ACCESS_KEY
   ORDER_AMQP_URL       take requests from this broker too: amqp://user:password@host:port/vhost
+  ORDER_SMTP_URL       send mails through this server: smtp://user:password@host:587 (STARTTLS), smtps://…:465
+                       (…?tls=optional: also without TLS)
+  ORDER_MAIL_FROM      sender of the mails, ORDER_MAIL_REPLY_TO where answers go
+  ORDER_SMTP_CA        trust the certificate authorities in this PEM file
   ORDER_JWT_SECRET     sign tokens with this secret instead of one kept in the home
   ORDER_OIDC_ISSUERS   take tokens of these issuers too: [{"issuer":"https://…","audience":"…"}] (docs/tokens.md)
   ORDER_PREFIX         path of the order service (/api/v1/rs-order)

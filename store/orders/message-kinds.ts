@@ -7,18 +7,20 @@ import type { OrderRow } from "./rows.ts";
 export const ANSWER_KINDS = ["GRANTED", "DENIED", "SUBORDER_DONE", "DONE", "FAILED"] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
-/** `EXPIRES_SOON` is told once for each expiration date, `PAUSED`, `RESUMED` and `RETRIED` each time, the others once. */
+/** `EXPIRES_SOON` is told once for each expiration date, `PAUSED`, `RESUMED`, `RETRIED` and `REMINDER` each time, the others once. */
 export const NOTICE_KINDS = [
   "PAUSED",
   "RESUMED",
   "RETRIED",
   "CANCELLED",
+  "REMINDER",
   "EXPIRES_SOON",
   "EXPIRED",
   "DELETED",
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
+export const MESSAGE_KINDS = [...ANSWER_KINDS, ...NOTICE_KINDS] as const;
 export type MessageKind = AnswerKind | NoticeKind;
 
 export type OutboxMessage = {
@@ -37,6 +39,7 @@ const SENTENCES: Readonly<Record<NoticeKind, string>> = {
   RESUMED: "goes on",
   RETRIED: "is retried: its failed files are fetched again",
   CANCELLED: "was cancelled",
+  REMINDER: "waits to be downloaded",
   EXPIRES_SOON: "expires soon: its files are given back then",
   EXPIRED: "has expired: its files were given back",
   DELETED: "was deleted: its files were given back",

@@ -1,0 +1,114 @@
+/**
+ * Tells of orders by mail and webhook, from the outbox. Any number of these may run for a tenant: routing takes turns, and a claim keeps a
+ * notification to one sender. Mails and webhooks have senders of their own, so that neither waits for the other.
+ */
+import type { Logger } from "pino";
+import { createBell } from "#kube/bell.ts";
+import { backoffMs, pause } from "#kube/pause.ts";
+import { listenChanges } from "#store/changes.ts";
+import type { Db } from "#store/db.ts";
+import { forgetNotifications } from "#store/notifications/read.ts";
+import { hasUnrouted, routeMessages } from "#store/notifications/route.ts";
+import { readSettings } from "#store/settings.ts";
+import { orderTokenKey } from "../auth/order-tokens.ts";
+import type { Courier } from "./courier.ts";
+import type { MailConfig } from "./mail/config.ts";
+import { startMailer } from "./mail/mailer.ts";
+import { openSmtp } from "./mail/smtp.ts";
+import { startWebhookSender } from "./webhooks/sender.ts";
+
+export type NotifierOptions = {
+  readonly db: Db;
+  readonly config: {
+    readonly tenant: string;
+    /** As of the API: links start with them, and its secret makes the order's token. */
+    readonly publicUrl: string;
+    readonly prefix: string;
+    readonly jwtSecret: string;
+  };
+  /** Absent: no mails. */
+  readonly mail?: MailConfig;
+  readonly now: () => Date;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+};
+
+export type Notifier = { readonly stopped: Promise<void> };
+
+/** Answers to AMQP requests are not announced. */
+const LOOK_EVERY_MS = 2_000;
+const LOOK_AT_MOST_EVERY_MS = 20;
+const DATABASE_PAUSES = { firstMs: 100, longestMs: 5_000 };
+const LISTEN_AGAIN_MS = 1_000;
+const FORGET_EVERY_MS = 3_600_000;
+const REMEMBERED_MS = 30 * 24 * 3_600_000;
+
+export function startNotifier(options: NotifierOptions): Notifier {
+  const { config, mail, signal } = options;
+  const publicUrl = config.publicUrl.replace(/\/+$/, "");
+  const links = { tenant: config.tenant, publicUrl, base: publicUrl + config.prefix };
+  const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
+  const couriers: readonly Courier[] = [
+    startWebhookSender({ ...options, tenant: config.tenant }),
+    ...(mail ? [startMailer({ ...options, ...links, orderTokens, smtp: openSmtp(mail) })] : []),
+  ];
+  const bell = createBell();
+  const stopped = Promise.all([
+    ...couriers.map((courier) => courier.stopped),
+    route(options, { wait: (ms) => bell.wait(ms, signal), wake: () => wakeAll(couriers) }),
+    follow(options, bell.ring),
+    forget(options),
+  ]).then(() => {});
+  return { stopped };
+}
+
+function wakeAll(couriers: readonly Courier[]): void {
+  for (const courier of couriers) courier.wake();
+}
+
+type Waking = { readonly wait: (ms: number) => Promise<void>; readonly wake: () => void };
+
+async function route(options: NotifierOptions, { wait, wake }: Waking): Promise<void> {
+  const { db, mail, now, random, logger, signal } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      if (await hasUnrouted(db)) {
+        await routeMessages(db, { mail: mail !== undefined, settings: await readSettings(db), now: now() });
+        wake();
+      } else {
+        await pause(LOOK_AT_MOST_EVERY_MS, signal);
+        await wait(LOOK_EVERY_MS);
+      }
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      logger.warn({ err: error }, "cannot route messages now");
+      await pause(backoffMs(failures, { ...DATABASE_PAUSES, random }), signal).catch(() => {});
+    }
+  }
+}
+
+async function follow({ db, signal, logger }: NotifierOptions, wake: () => void): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await listenChanges(db, wake, { onGap: wake, signal });
+    } catch (error) {
+      logger.warn({ err: error }, "cannot follow changes yet");
+      await pause(LISTEN_AGAIN_MS, signal).catch(() => {});
+    }
+  }
+}
+
+async function forget({ db, now, signal, logger }: NotifierOptions): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await forgetNotifications(db, { endedBefore: new Date(now().getTime() - REMEMBERED_MS) });
+    } catch (error) {
+      if (!signal.aborted) logger.warn({ err: error }, "cannot forget old notifications now");
+    }
+    await pause(FORGET_EVERY_MS, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,33 @@
+/** Wakes one loop that waits for work. A hint, like a notification: what there is to do is found by looking. */
+
+export type Bell = {
+  ring(): void;
+  /** Until it rings or has rung since the last wait, at most `ms`, or until the signal aborts. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+/** Remembers a ring that nobody waits for. */
+export function createBell(): Bell {
+  let rung = false;
+  let wake = () => {};
+  return {
+    ring() {
+      rung = true;
+      wake();
+    },
+    async wait(ms, signal) {
+      if (!rung && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          wake = () => {
+            clearTimeout(timer);
+            signal.removeEventListener("abort", wake);
+            resolve();
+          };
+          signal.addEventListener("abort", wake, { once: true });
+        });
+      }
+      rung = false;
+    },
+  };
+}
