@@ -3,7 +3,7 @@
  * The door to store/orders/: other folders import from here, so the split inside may change.
  */
 import { type OrderNews, orderNews } from "./orders/events.ts";
-import { type Inserted, type InsertOrder, insertOrder, insertOrders } from "./orders/insert.ts";
+import { type Inserted, type InsertOrder, insertOrder, insertOrders, previewInsert } from "./orders/insert.ts";
 import { isNotice, MESSAGE_KINDS, type MessageKind, notice, type OutboxMessage } from "./orders/message-kinds.ts";
 import {
   expiredOrders,
@@ -53,6 +53,7 @@ export {
   ORDER_SORT_KEYS,
   orderNews,
   ordersWithoutResource,
+  previewInsert,
   purgeFiles,
   recordProgress,
   removeOrder,

@@ -17,6 +17,7 @@ import {
   FlatAvailableFile,
   Health,
   OrderDto,
+  OrderPreview,
   OrderResponse,
   Problem,
   pageOf,
@@ -174,8 +175,15 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     tag: "orders",
     description:
       "The same `correlationId` with the same request is the same order. Unknown fields are ignored, as clients of the contract send some; within `selections` they are refused.",
+    query: {
+      dryRun: Type.String({
+        enum: ["true", "false"],
+        description: "`true`: say what would be ordered, and write nothing.",
+      }),
+    },
     body: OrderRequest,
     responses: {
+      200: { description: "A dry run: what would be ordered.", schema: wrapped(OrderPreview) },
       201: { description: "Accepted.", schema: Type.Ref(OrderResponse) },
       409: { description: "The correlation id is taken by another request.", schema: Type.Ref(OrderResponse) },
       422: { description: "Refused; `message` and `messages` say why.", schema: Type.Ref(OrderResponse) },

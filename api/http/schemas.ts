@@ -128,6 +128,48 @@ export const OrderDto = Type.Object(
   { $id: "Order" },
 );
 
+const FILES_AND_BYTES = { files: Type.Integer(), bytes: Type.Integer() };
+export const OrderPreview = Type.Object(
+  {
+    dryRun: Type.Literal(true),
+    correlationId: Type.String(),
+    orderId: Type.Optional(Type.Integer({ description: "The order that the same request made before." })),
+    productsCount: Type.Integer(),
+    filesCount: Type.Integer(),
+    filesSize: Type.Integer({ description: "Bytes." }),
+    references: Type.Object(FILES_AND_BYTES, { description: "Those of the files that stay where they are." }),
+    subOrders: Type.Object(
+      { toFetch: Type.Integer(), references: Type.Integer() },
+      { description: "The least possible number of sub-orders." },
+    ),
+    datasets: Type.Array(
+      Type.Object({
+        datasetLabel: Type.String(),
+        objectsCount: Type.Integer(),
+        filesCount: Type.Integer(),
+        filesSize: Type.Integer(),
+      }),
+    ),
+    quota: Type.Object(
+      {
+        files: Type.Integer({ description: "Files of the order that count." }),
+        maxQuota: Type.Integer({ description: "-1: no limit." }),
+        currentQuota: Type.Integer({ description: "Counted so far." }),
+        remaining: Type.Optional(Type.Integer()),
+        exceededBy: Type.Integer(),
+      },
+      { description: "What it means for the download quota." },
+    ),
+    estimate: Type.Optional(
+      Type.Object(
+        { seconds: Type.Integer(), bytesPerSecond: Type.Integer(), measuredSubOrders: Type.Integer() },
+        { description: "By what was fetched in the last seven days, as if the Jobs were free at once." },
+      ),
+    ),
+  },
+  { $id: "OrderPreview" },
+);
+
 const FILE = {
   id: Type.Integer(),
   productId: Type.String({ description: "Provider id of the product." }),
@@ -219,6 +261,7 @@ export const COMPONENTS: readonly TSchema[] = [
   OrderDto,
   LabelRequest,
   OrderChange,
+  OrderPreview,
   Basket,
   BasketSelectionRequest,
   FileSelectionDescription,

@@ -11,7 +11,7 @@ import { passedQuota, quotaText } from "#catalog/order-quota.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
-import type { InsertOrder, OrderRow } from "#store/orders.ts";
+import type { Inserted, InsertOrder, OrderRow } from "#store/orders.ts";
 import type { Principal } from "../auth/principal.ts";
 import { type AcceptStore, acceptStore } from "./accept-store.ts";
 import * as outcome from "./outcome.ts";
@@ -42,6 +42,24 @@ export type Asked = {
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
+  const checked = await checkOrder(deps, asked);
+  if (checked.kind === "refused") return checked;
+  const { spec, correlationId, access } = checked;
+  const { role, groups } = access;
+  const { channel, replyTo } = asked;
+  return store(deps, { spec, correlationId, role, groups, channel, ...(replyTo !== undefined && { replyTo }) });
+}
+
+/** A request that nothing is said against but, perhaps, its key or label. */
+export type Checked = {
+  readonly kind: "checked";
+  readonly spec: OrderSpec;
+  readonly correlationId: string;
+  readonly access: Measured["access"];
+};
+
+/** All that can be found out about a request without writing anything. */
+export async function checkOrder(deps: AcceptDeps, asked: Asked): Promise<Checked | outcome.Refusal> {
   const parsed = parseOrderRequest(asked.body);
   const correlationId = correlationIdOf(asked.body);
   if (parsed.kind === "problems") return outcome.invalid(correlationId, parsed.problems);
@@ -60,8 +78,7 @@ export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outco
   const refused = known ? undefined : await measure(deps, { request, selections, access, correlationId });
   if (refused) return refused;
   const spec = await specFor(deps, { request, selections, owner: email, known });
-  const { channel, replyTo } = asked;
-  return store(deps, { spec, correlationId, role, groups, channel, ...(replyTo !== undefined && { replyTo }) });
+  return { kind: "checked", spec, correlationId, access };
 }
 
 function storeOf({ store, db }: AcceptDeps): AcceptStore {
@@ -138,14 +155,16 @@ async function store(
   const now = deps.now();
   const label = `Generated order ${now.toISOString()}`;
   const inserted = await storeOf(deps).insertOrder({ ...o, owner: o.spec.owner, label, now });
-  if (inserted.kind === "conflict") {
-    return inserted.field === "label"
-      ? outcome.labelTaken(o.correlationId)
-      : outcome.correlationIdTaken(o.correlationId, inserted.row?.id);
-  }
+  if (inserted.kind === "conflict") return insertRefusal(inserted, o.correlationId);
   const { row } = inserted;
   if (row.resourceUid === undefined && row.completionTime === undefined) {
     await (deps.makeResource ? deps.makeResource(row) : tryToCreate(deps, row));
   }
   return { kind: "accepted", row, repeated: inserted.kind === "same" };
+}
+
+export function insertRefusal(taken: Extract<Inserted, { kind: "conflict" }>, correlationId: string): outcome.Refusal {
+  return taken.field === "label"
+    ? outcome.labelTaken(correlationId)
+    : outcome.correlationIdTaken(correlationId, taken.row?.id);
 }

@@ -11,22 +11,41 @@ import { type AcceptDeps, acceptOrder } from "./accept.ts";
 import { orderToRead } from "./access.ts";
 import { type LinkOptions, orderDto, orderLinks } from "./dto.ts";
 import type { Acceptance, Refusal } from "./outcome.ts";
+import { previewOrder } from "./preview.ts";
 
 export type OrderDeps = { readonly db: Db; readonly base: string };
 type ShownDeps = LinkOptions & { readonly db: Db };
 
-/** O2. The owner is always the caller. */
+/** O2. The owner is always the caller. `dryRun=true` tells what would be ordered. */
 export function applyOrder(deps: AcceptDeps): Handler {
-  return async ({ body, principal }) => {
-    const outcome = await acceptOrder(deps, {
+  return async ({ body, principal, query }) => {
+    const asked = {
       body: typeof body === "object" && !Array.isArray(body) ? { ...body, user: principal.email } : body,
       channel: "rest",
       caller: principal,
-    });
+    } as const;
+    if (isDryRun(query)) {
+      const outcome = await previewOrder(deps, asked);
+      if (outcome.kind === "preview") return json(200, wrap(outcome.preview));
+      throw refusalProblem(outcome);
+    }
+    const outcome = await acceptOrder(deps, asked);
     if (outcome.kind === "accepted") return json(201, granted(outcome));
-    const { httpStatus, messages, fields } = outcome;
-    throw new HttpProblem(httpStatus, messages, {}, { fields, body: refused(outcome) });
+    throw refusalProblem(outcome);
   };
+}
+
+function refusalProblem(refusal: Refusal): HttpProblem {
+  const { httpStatus, messages, fields } = refusal;
+  return new HttpProblem(httpStatus, messages, {}, { fields, body: refused(refusal) });
+}
+
+/** Another value is refused: whoever misspells it does not want an order. */
+function isDryRun(query: URLSearchParams): boolean {
+  const text = query.get("dryRun");
+  if (text === null || text === "false") return false;
+  if (text === "true") return true;
+  throw new HttpProblem(422, [`dryRun: expected one of true, false, got '${text.slice(0, 64)}'`]);
 }
 
 /** Flat as the guides have it, and wrapped as published. */

@@ -37,6 +37,18 @@ export type FailedFile = { readonly filename: string; readonly downloadError?: s
 export type Page<T> = { readonly total: number; readonly pages: number; readonly items: readonly T[] };
 export type Applied = { readonly orderId: number; readonly status: string; readonly correlationId: string };
 
+export type Preview = {
+  readonly orderId?: number;
+  readonly productsCount: number;
+  readonly filesCount: number;
+  readonly filesSize: number;
+  readonly references: { readonly files: number; readonly bytes: number };
+  readonly subOrders: { readonly toFetch: number; readonly references: number };
+  readonly datasets: readonly Omit<DatasetView, "id">[];
+  readonly quota: { readonly files: number; readonly maxQuota: number; readonly remaining?: number };
+  readonly estimate?: { readonly seconds: number; readonly bytesPerSecond: number };
+};
+
 type Call = {
   readonly method?: string;
   readonly body?: unknown;
@@ -102,6 +114,10 @@ export function restClient(session: Session) {
     session,
     async apply(body: unknown): Promise<Applied> {
       return content(await readAnswer(await call("/user/orders/apply", { method: "POST", body }), "order")) as Applied;
+    },
+    async preview(body: unknown): Promise<Preview> {
+      const response = await call("/user/orders/apply?dryRun=true", { method: "POST", body });
+      return content(await readAnswer(response, "order")) as Preview;
     },
     async order(id: number): Promise<OrderView> {
       return content(await readAnswer(await call(`/user/orders/${id}`), `read order ${id}`)) as OrderView;

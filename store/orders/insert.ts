@@ -35,7 +35,8 @@ export type InsertOrder = {
 };
 
 export type Inserted =
-  | { readonly kind: "created" | "same"; readonly row: OrderRow }
+  | { readonly kind: "created"; readonly row: OrderRow }
+  | { readonly kind: "same"; readonly row: OrderRow }
   | { readonly kind: "conflict"; readonly field: "correlationId" | "label"; readonly row?: OrderRow };
 
 /** Inserts the order, or finds the one that the same request made before, or tells which key is taken by another. */
@@ -59,6 +60,19 @@ export async function insertOrder(db: Db | Transaction, order: InsertOrder): Pro
     }
     n = await nextFree(db, order.owner, { label: wanted, from: n + 1 });
   }
+}
+
+/** What `insertOrder` would answer now, without inserting. */
+export async function previewInsert(
+  db: Db,
+  { owner, spec, correlationId }: Pick<InsertOrder, "owner" | "spec"> & { readonly correlationId: string },
+): Promise<{ readonly kind: "free" } | Exclude<Inserted, { kind: "created" }>> {
+  // A label that nobody can have, where the spec has none: a proposal gets a number and never conflicts.
+  const taken = await findTaken(db, owner, { correlationId, label: spec.label ?? "" });
+  if (taken === undefined) return { kind: "free" };
+  if (!taken.key) return { kind: "conflict", field: "label", row: taken.row };
+  if (taken.hash === specHash(spec)) return { kind: "same", row: taken.row };
+  return { kind: "conflict", field: "correlationId", row: taken.row };
 }
 
 /**

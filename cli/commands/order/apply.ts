@@ -4,6 +4,7 @@ import { describeVerdict, downloadOrder } from "../../download/order-archive.ts"
 import { Failure } from "../../failure.ts";
 import { client, isFinal, printJson } from "./common.ts";
 import { followOrder } from "./follow.ts";
+import { describePreview } from "./preview.ts";
 
 type Options = {
   readonly query: readonly string[];
@@ -12,6 +13,7 @@ type Options = {
   readonly label?: string;
   readonly correlationId?: string;
   readonly sizeLimit?: number;
+  readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly download?: string;
   readonly json?: boolean;
@@ -36,6 +38,7 @@ export function applyCommand(): Command {
     .option("--label <text>", "name of the order, at most 50 characters, unique among yours")
     .option("--correlation-id <id>", "the same request with the same id is the same order, however often it is sent")
     .option("--size-limit <bytes>", "refuse the order when it is larger; 500M and the like are understood", bytes)
+    .option("--dry-run", "say what would be ordered, and order nothing")
     .option("--wait", "wait until the order has ended, with a progress bar")
     .option("--download <file>", "wait, then fetch the archive and verify it")
     .option("--json", "print the answer as JSON")
@@ -45,6 +48,12 @@ export function applyCommand(): Command {
 
 async function apply(options: Options): Promise<void> {
   const rest = client();
+  if (options.dryRun) {
+    const preview = await rest.preview(requestBody(options));
+    if (options.json) printJson(preview);
+    else process.stdout.write(`${describePreview(preview)}\n`);
+    return;
+  }
   const applied = await rest.apply(requestBody(options));
   if (options.json) printJson(applied);
   else process.stdout.write(`order ${applied.orderId} ${applied.status} (correlation id ${applied.correlationId})\n`);
