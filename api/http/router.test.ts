@@ -188,6 +188,7 @@ describe("the OpenAPI document", () => {
       expect(Object.keys(doc.components.schemas)).toContain(name ?? "");
     }
     expect(Object.keys(doc.paths[`${PREFIX}/user/orders/apply`]?.["post"]?.responses ?? {})).toEqual([
+      "200",
       "201",
       "400",
       "401",
