@@ -9,6 +9,7 @@ import { catalogCommand } from "./commands/catalog.ts";
 import { loginCommand } from "./commands/login.ts";
 import { orderCommand } from "./commands/order.ts";
 import { quotaCommand } from "./commands/quota.ts";
+import { apiCommand, migrateCommand, operatorCommand } from "./commands/roles.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { startCommand } from "./commands/start.ts";
 import { userCommand } from "./commands/user.ts";
@@ -38,7 +39,10 @@ for (const command of [
   settingsCommand(),
   loginCommand(),
   orderCommand(),
+  apiCommand(),
+  operatorCommand(),
   amqpCommand(),
+  migrateCommand(),
 ]) {
   program.addCommand(command);
 }

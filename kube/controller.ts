@@ -17,6 +17,8 @@ export type Outcome =
 
 export type ControllerStats = {
   readonly running: number;
+  /** How long the pass that runs longest has been running. */
+  readonly longestMs: number;
   readonly outcomes: Readonly<Record<Outcome["kind"], number>>;
   /** Seconds spent in `reconcile`, over all runs. */
   readonly busySeconds: number;
@@ -45,7 +47,7 @@ const DEFAULT_TIME_BOX_MS = 30_000;
 export function controller(options: ControllerOptions): Controller {
   const { name, queue, logger } = options;
   const outcomes = { done: 0, requeueAfter: 0, retry: 0, terminal: 0 };
-  let running = 0;
+  const running = new Map<string, number>();
   let busyMs = 0;
 
   async function pass(key: string, kill: AbortSignal | undefined): Promise<Outcome> {
@@ -92,10 +94,10 @@ export function controller(options: ControllerOptions): Controller {
       const key = await queue.next(signal);
       if (key === undefined) return;
       const started = performance.now();
-      running++;
+      running.set(key, started);
       const outcome = await pass(key, kill);
       const ms = performance.now() - started;
-      running--;
+      running.delete(key);
       busyMs += ms;
       outcomes[outcome.kind]++;
       settle(key, outcome);
@@ -109,6 +111,11 @@ export function controller(options: ControllerOptions): Controller {
       const intake = kill === undefined ? signal : AbortSignal.any([signal, kill]);
       await Promise.all(Array.from({ length: options.concurrency }, () => work(intake, kill)));
     },
-    stats: () => ({ running, outcomes: { ...outcomes }, busySeconds: busyMs / 1000 }),
+    stats: () => ({
+      running: running.size,
+      longestMs: running.size === 0 ? 0 : performance.now() - Math.min(...running.values()),
+      outcomes: { ...outcomes },
+      busySeconds: busyMs / 1000,
+    }),
   };
 }

@@ -30,6 +30,10 @@ export type ReflectorHealth = {
   readonly lastActivity: Date;
   /** Lists after the first. */
   readonly relists: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** When the loop last came round, by `performance.now()`: it does so at least once in `idleMs` or after a pause, whatever the server does. */
+  readonly turnedAt: number;
 };
 
 export type Reflector<T> = {
@@ -62,6 +66,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
   #lists = 0;
   #listedAt = 0;
   #failures = 0;
+  #turnedAt = performance.now();
   #lastActivity: Date;
 
   constructor(api: ResourceApi<T>, options: ReflectorOptions<T>) {
@@ -72,7 +77,13 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
   }
 
   health(): ReflectorHealth {
-    return { synced: this.#lists > 0, lastActivity: this.#lastActivity, relists: Math.max(0, this.#lists - 1) };
+    return {
+      synced: this.#lists > 0,
+      lastActivity: this.#lastActivity,
+      relists: Math.max(0, this.#lists - 1),
+      failures: this.#failures,
+      turnedAt: this.#turnedAt,
+    };
   }
 
   async synced(signal: AbortSignal): Promise<void> {
@@ -81,6 +92,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#turnedAt = performance.now();
       try {
         if (this.#listIsDue()) await this.#list(signal);
         await this.#watch(signal);
@@ -110,6 +122,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
         ...(next ? { continue: next } : {}),
       });
       this.#lastActivity = this.#options.now();
+      this.#turnedAt = performance.now();
       for (const object of page.items) {
         names.add(object.metadata.name);
         this.#tell(this.cache.put(withoutManagedFields(object), initial));
@@ -157,6 +170,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
   }
 
   #take(event: WatchEvent<T>): void {
+    this.#turnedAt = performance.now();
     this.#lastActivity = this.#options.now();
     this.#failures = 0;
     if (event.kind === "bookmark") {

@@ -8,8 +8,9 @@ export type JobConfig = {
   readonly image: string;
   readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
   readonly imagePullSecrets?: readonly string[];
-  /** Program of the worker's container; the operator adds `--order`, `--sub-order` and `--attempt` to `args`. */
-  readonly command: readonly string[];
+  /** Program of the worker's container; absent: the image's own. */
+  readonly command?: readonly string[];
+  /** The operator adds `--order`, `--sub-order` and `--attempt`. */
   readonly args: readonly string[];
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly EnvFrom[];
@@ -17,8 +18,15 @@ export type JobConfig = {
   readonly resources?: ResourceRequirements;
   readonly volumes?: readonly Volume[];
   readonly volumeMounts?: readonly VolumeMount[];
+  /** Most that /tmp may hold, e.g. `20Gi`: files on their way to an object store. */
+  readonly temporarySpace?: string;
+  readonly podLabels?: Readonly<Record<string, string>>;
+  readonly podAnnotations?: Readonly<Record<string, string>>;
+  /** Numeric ids; the group owns mounted volumes. */
+  readonly runAs?: { readonly user?: number; readonly group?: number; readonly fsGroup?: number };
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly tolerations?: readonly Readonly<Record<string, unknown>>[];
+  readonly affinity?: Readonly<Record<string, unknown>>;
   readonly priorityClassName?: string;
   /** Kueue's LocalQueue. Set: `suspend` of the Jobs is Kueue's and never touched here. */
   readonly queueName?: string;

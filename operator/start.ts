@@ -5,19 +5,20 @@
 import type { Logger } from "pino";
 import type { Catalogue } from "#catalog/catalogue.ts";
 import { MANAGER } from "#crds/names.ts";
-import { type Controller, controller } from "#kube/controller.ts";
+import { type Controller, type ControllerOptions, type ControllerStats, controller } from "#kube/controller.ts";
 import { eventRecorder } from "#kube/events.ts";
 import { fencedTransport } from "#kube/fence.ts";
 import { LEASES } from "#kube/kinds.ts";
 import { lead } from "#kube/lease.ts";
 import { pause } from "#kube/pause.ts";
-import { WorkQueue } from "#kube/queue.ts";
+import { type QueueStats, WorkQueue } from "#kube/queue.ts";
 import { resourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import { listenChanges } from "#store/changes.ts";
 import type { Db } from "#store/db.ts";
 import type { OperatorConfig } from "./config.ts";
+import { fencedDb } from "./fenced-db.ts";
 import type { OrderObserved } from "./order/observed.ts";
 import { orderReconciler } from "./order/reconcile.ts";
 import { remind } from "./remind.ts";
@@ -25,7 +26,7 @@ import { scheduler } from "./scheduling/reconcile.ts";
 import { subOrderReconciler } from "./suborder/reconcile.ts";
 import { sweep } from "./sweep.ts";
 import { type Queues, SCHEDULE, waker } from "./wake.ts";
-import { watchAll } from "./watches.ts";
+import { type WatchHealth, watchAll } from "./watches.ts";
 
 export type OperatorOptions = {
   readonly db: Db;
@@ -37,6 +38,22 @@ export type OperatorOptions = {
   readonly random: () => number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Told of each pass of a controller that ended. */
+  readonly onPass?: (controller: ControllerName, pass: Parameters<NonNullable<ControllerOptions["onPass"]>>[0]) => void;
+};
+
+export type ControllerName = "order" | "suborder" | "schedule";
+
+export type OperatorHealth = {
+  /** It acts; the others stand by. */
+  readonly leading: boolean;
+  readonly watches: readonly WatchHealth[];
+  readonly controllers: readonly {
+    readonly name: ControllerName;
+    readonly queue: QueueStats;
+    /** Absent where it does not lead. */
+    readonly passes?: ControllerStats;
+  }[];
 };
 
 export type Operator = {
@@ -44,35 +61,49 @@ export type Operator = {
   readonly ready: Promise<void>;
   /** Nothing of it runs any more. Rejects when it had to stop by itself. */
   readonly stopped: Promise<void>;
+  health(): OperatorHealth;
 };
 
 export function startOperator(o: OperatorOptions): Operator {
   const ready = Promise.withResolvers<void>();
-  const stopped = run(o, ready.resolve).catch((error: unknown) => {
+  const fence: Fence = { held: () => true };
+  const queues = makeQueues(o.random);
+  const watches = watchAll({ ...o, transport: fencedTransport(o.transport, () => fence.held()) }, queues);
+  const parts = { queues, watches, wake: waker(queues, watches), controllers: new Map<ControllerName, Controller>() };
+  const stopped = run(o, { ...parts, fence, onReady: ready.resolve }).catch((error: unknown) => {
     ready.reject(error);
     throw error;
   });
   ready.promise.catch(() => {});
-  return { ready: ready.promise, stopped };
+  return { ready: ready.promise, stopped, health: () => healthOf(parts) };
 }
 
-async function run(options: OperatorOptions, onReady: () => void): Promise<void> {
-  const fence: Fence = { held: () => true };
-  const o = { ...options, transport: fencedTransport(options.transport, () => fence.held()) };
-  const queues = makeQueues(o.random);
-  const watches = watchAll(o, queues);
-  const wake = waker(queues, watches);
+type RunParts = Parts & {
+  /** Those that run; empty where it does not lead. */
+  readonly controllers: Map<ControllerName, Controller>;
+  readonly fence: Fence;
+  readonly onReady: () => void;
+};
+
+async function run(options: OperatorOptions, parts: RunParts): Promise<void> {
+  const { queues, watches, wake, fence, controllers } = parts;
+  const held = () => fence.held();
+  const o = { ...options, transport: fencedTransport(options.transport, held), db: fencedDb(options.db, held) };
   const watching = watches.run(o.signal);
   try {
     await watches.synced(o.signal);
-    await listenChanges(o.db, wake.order, { signal: o.signal, onGap: () => wake.everything() });
-    onReady();
+    await listenChanges(options.db, wake.order, { signal: o.signal, onGap: () => wake.everything() });
+    parts.onReady();
     await whileLeading(options, fence, async (signal, kill) => {
       wake.everything();
       queues.schedule.add(SCHEDULE);
-      const controllers = makeControllers(o, { queues, watches, wake });
-      const running = controllers.map((each) => each.run(signal, kill ? { kill } : {}));
-      await Promise.all([...running, ...timers(o, { watches, wake, signal })]);
+      for (const [name, made] of makeControllers(o, parts)) controllers.set(name, made);
+      const running = [...controllers.values()].map((each) => each.run(signal, kill ? { kill } : {}));
+      try {
+        await Promise.all([...running, ...timers(o, { watches, wake, signal })]);
+      } finally {
+        controllers.clear();
+      }
     });
   } catch (error) {
     if (!o.signal.aborted) throw error;
@@ -80,6 +111,18 @@ async function run(options: OperatorOptions, onReady: () => void): Promise<void>
     for (const queue of Object.values(queues)) queue.close();
     await watching;
   }
+}
+
+function healthOf({ queues, watches, controllers }: Omit<RunParts, "fence" | "onReady">): OperatorHealth {
+  const names = { order: queues.order, suborder: queues.subOrder, schedule: queues.schedule };
+  return {
+    leading: controllers.size > 0,
+    watches: watches.health(),
+    controllers: (Object.keys(names) as ControllerName[]).map((name) => {
+      const passes = controllers.get(name)?.stats();
+      return { name, queue: names[name].stats(), ...(passes ? { passes } : {}) };
+    }),
+  };
 }
 
 function makeQueues(random: () => number): Queues {
@@ -118,9 +161,12 @@ type Parts = {
 };
 
 /** Big orders are searched in parts of a few seconds; giving back a million files takes longer. */
-const TIME_BOX_MS = 120_000;
+export const TIME_BOX_MS = 120_000;
 
-function makeControllers(o: OperatorOptions, { queues, watches, wake }: Parts): readonly Controller[] {
+function makeControllers(
+  o: OperatorOptions,
+  { queues, watches, wake }: Parts,
+): readonly (readonly [ControllerName, Controller])[] {
   const { db, catalogue, blobs, config, now, logger, transport } = o;
   const recorder = eventRecorder(transport, { component: MANAGER, now, logger });
   const { orders, subOrders, jobs, pods } = watches;
@@ -130,32 +176,23 @@ function makeControllers(o: OperatorOptions, { queues, watches, wake }: Parts): 
   const onPass = ({ work }: OrderObserved) => {
     if (work && work.subOrders.waiting > 0) queues.schedule.add(SCHEDULE);
   };
-  const timeBoxMs = TIME_BOX_MS;
+  const made = (name: ControllerName, how: Pick<ControllerOptions, "queue" | "concurrency" | "reconcile">) => {
+    const told = o.onPass;
+    const each = told ? { onPass: (pass: Parameters<typeof told>[1]) => told(name, pass) } : {};
+    return [name, controller({ name, ...how, ...each, logger, timeBoxMs: TIME_BOX_MS })] as const;
+  };
   return [
-    controller({
-      name: "order",
+    made("order", {
       queue: queues.order,
       concurrency: config.workers?.order ?? 4,
       reconcile: orderReconciler(orderPorts, onPass),
-      logger,
-      timeBoxMs,
     }),
-    controller({
-      name: "suborder",
+    made("suborder", {
       queue: queues.subOrder,
       concurrency: config.workers?.subOrder ?? 4,
       reconcile: subOrderReconciler({ db, subOrders, jobs, pods, recorder, config: config.job, now }),
-      logger,
-      timeBoxMs,
     }),
-    controller({
-      name: "schedule",
-      queue: queues.schedule,
-      concurrency: 1,
-      reconcile: schedule.reconcile,
-      logger,
-      timeBoxMs,
-    }),
+    made("schedule", { queue: queues.schedule, concurrency: 1, reconcile: schedule.reconcile }),
   ];
 }
 

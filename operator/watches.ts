@@ -6,7 +6,7 @@ import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cache, Change } from "#kube/cache.ts";
 import { JOBS, type Job, PODS, type Pod } from "#kube/kinds.ts";
-import { type Reflector, reflector } from "#kube/reflector.ts";
+import { type Reflector, type ReflectorHealth, reflector } from "#kube/reflector.ts";
 import { type KubeObject, type ResourceApi, type ResourceType, resourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
 import { BY_ORDER } from "./order/ports.ts";
@@ -20,6 +20,14 @@ export type Watches = {
   readonly pods: { readonly cache: Cache<Pod>; readonly api: ResourceApi<Pod> };
   run(signal: AbortSignal): Promise<void>;
   synced(signal: AbortSignal): Promise<void>;
+  health(): readonly WatchHealth[];
+};
+
+export type WatchHealth = ReflectorHealth & {
+  /** Plural of the kind. */
+  readonly resource: string;
+  /** How many the cache holds. */
+  readonly objects: number;
 };
 
 type Options = {
@@ -30,7 +38,7 @@ type Options = {
 };
 
 export function watchAll(o: Options, queues: Queues): Watches {
-  const reflectors: Reflector<KubeObject>[] = [];
+  const reflectors: { readonly resource: string; readonly reflector: Reflector<KubeObject> }[] = [];
   function watch<T extends KubeObject>(
     type: ResourceType<T>,
     how: {
@@ -42,7 +50,7 @@ export function watchAll(o: Options, queues: Queues): Watches {
     const api = resourceApi(o.transport, type, { fieldManager: MANAGER });
     const { now, random, logger } = o;
     const made = reflector(api, { ...how, now, random, logger });
-    reflectors.push(made as unknown as Reflector<KubeObject>);
+    reflectors.push({ resource: type.plural, reflector: made as unknown as Reflector<KubeObject> });
     return { api, cache: made.cache };
   }
 
@@ -77,11 +85,17 @@ export function watchAll(o: Options, queues: Queues): Watches {
     jobs,
     pods,
     async run(signal) {
-      await Promise.all(reflectors.map((each) => each.run(signal)));
+      await Promise.all(reflectors.map((each) => each.reflector.run(signal)));
     },
     async synced(signal) {
-      await Promise.all(reflectors.map((each) => each.synced(signal)));
+      await Promise.all(reflectors.map((each) => each.reflector.synced(signal)));
     },
+    health: () =>
+      reflectors.map((each) => ({
+        ...each.reflector.health(),
+        resource: each.resource,
+        objects: each.reflector.cache.list().length,
+      })),
   };
 }
 

@@ -17,6 +17,8 @@ export type ConnectOptions = {
   readonly max?: number;
   /** Shown in pg_stat_activity. */
   readonly application?: string;
+  /** A transaction that stands still for longer is rolled back by the server: its process may be frozen, and its locks hold up others. */
+  readonly idleTransactionMs?: number;
 };
 
 /** Opens a pool; nothing is connected before the first query. End it with `db.end()`. */
@@ -30,6 +32,7 @@ export function connect(url: string, options: ConnectOptions): Db {
       application_name: options.application ?? "regards-order",
       // Compiling takes longer than any of our queries runs.
       jit: "off",
+      ...(options.idleTransactionMs && { idle_in_transaction_session_timeout: options.idleTransactionMs }),
     },
     types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
     transform: { column: { from: postgres.toCamel }, undefined: null },

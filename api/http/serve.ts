@@ -10,6 +10,8 @@ import { answersConcluded, attachOutgoing } from "./sent.ts";
 
 export type Served = {
   readonly url: string;
+  /** Answers go on, but each asks its client to take another connection the next time: another process is to be found then. */
+  drain(): void;
   /** No new connections; waits for what is under way, then cuts it. */
   stop(o?: { readonly withinMs?: number }): Promise<void>;
 };
@@ -21,6 +23,7 @@ const STOP_WITHIN_MS = 30_000;
 const IDLE_CHECK_MS = 50;
 
 export function serveApi(app: App, o: { readonly host: string; readonly port: number }): Promise<Served> {
+  let draining = false;
   return new Promise((resolve, reject) => {
     const server = serve(
       {
@@ -29,6 +32,7 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
           const answer = outgoing as ServerResponse;
           attachOutgoing(request, answer);
           const response = await app.handle(request);
+          if (draining) response.headers.set("connection", "close");
           const lent = lentChunks(response);
           if (!lent) return response;
           await sendLent(response, lent, answer);
@@ -44,6 +48,9 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
         const host = o.host.includes(":") ? `[${o.host}]` : o.host;
         resolve({
           url: `http://${host}:${info.port}`,
+          drain: () => {
+            draining = true;
+          },
           stop: (options) => stop(server, options?.withinMs ?? STOP_WITHIN_MS),
         });
       },

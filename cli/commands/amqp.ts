@@ -10,6 +10,7 @@ Environment:
   ORDER_DATABASE_URL   the PostgreSQL of the tenant
   ORDER_KUBECONFIG     how to reach Kubernetes; without it: as a pod of the cluster
   ORDER_NAMESPACE      Kubernetes namespace (the tenant's name)
+  ORDER_HEALTH_PORT    port of /healthz and /readyz, not for users (9080)
 
 Examples:
   $ regards-order amqp                                    take requests until it is told to stop
@@ -23,8 +24,8 @@ export function amqpCommand(): Command {
   const command = withTenant(new Command("amqp"))
     .description("Take order requests over AMQP and send the answers.")
     .action(async (options: TenantOptions) => {
-      const { runAmqp } = await import("../amqp/run.ts");
-      process.exit(await runAmqp(options.tenant, process.env));
+      const [{ runRole }, { amqpRole }] = await Promise.all([import("../roles/role.ts"), import("../roles/amqp.ts")]);
+      process.exit(await runRole(amqpRole(process.env), options.tenant, process.env));
     });
   const aside = new Command("dead-letters").description("Messages that nobody could be answered for.");
   for (const one of [list(), requeue(), drop()]) aside.addCommand(withTenant(one));

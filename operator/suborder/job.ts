@@ -4,7 +4,7 @@
  */
 import { API_VERSION, EXIT, jobName, LABELS, MANAGER } from "#crds/names.ts";
 import type { SubOrder } from "#crds/suborder.ts";
-import type { Container, Job, PodSpec } from "#kube/kinds.ts";
+import type { Container, Job, PodSpec, PodTemplate } from "#kube/kinds.ts";
 import type { JobConfig } from "../config.ts";
 
 const CONTAINER = "worker";
@@ -54,9 +54,17 @@ export function jobFor(subOrder: SubOrder, config: JobConfig): Job {
           },
         ],
       },
-      template: { metadata: { labels }, spec: podSpec(subOrder, config) },
+      template: { metadata: podMetadata(labels, config), spec: podSpec(subOrder, config) },
     },
   };
+}
+
+/** Labels of ours win: the operator finds its pods by them. */
+function podMetadata(
+  labels: Readonly<Record<string, string>>,
+  { podLabels, podAnnotations }: JobConfig,
+): NonNullable<PodTemplate["metadata"]> {
+  return { labels: { ...podLabels, ...labels }, ...(podAnnotations ? { annotations: podAnnotations } : {}) };
 }
 
 function podSpec(subOrder: SubOrder, config: JobConfig): PodSpec {
@@ -65,15 +73,28 @@ function podSpec(subOrder: SubOrder, config: JobConfig): PodSpec {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: GRACE_SECONDS,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" }, ...runAs(config) },
     containers: [container(subOrder, config)],
-    volumes: [{ name: "tmp", emptyDir: {} }, ...(config.volumes ?? [])],
+    volumes: [{ name: "tmp", emptyDir: temporary(config) }, ...(config.volumes ?? [])],
     ...(config.serviceAccount ? { serviceAccountName: config.serviceAccount } : {}),
     ...(config.imagePullSecrets ? { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) } : {}),
     ...(config.nodeSelector ? { nodeSelector: config.nodeSelector } : {}),
     ...(config.tolerations ? { tolerations: config.tolerations } : {}),
+    ...(config.affinity ? { affinity: config.affinity } : {}),
     ...(config.priorityClassName ? { priorityClassName: config.priorityClassName } : {}),
   };
+}
+
+function runAs({ runAs: ids }: JobConfig): Readonly<Record<string, number>> {
+  return {
+    ...(ids?.user === undefined ? {} : { runAsUser: ids.user }),
+    ...(ids?.group === undefined ? {} : { runAsGroup: ids.group }),
+    ...(ids?.fsGroup === undefined ? {} : { fsGroup: ids.fsGroup }),
+  };
+}
+
+function temporary({ temporarySpace }: JobConfig): { readonly sizeLimit?: string } {
+  return temporarySpace === undefined ? {} : { sizeLimit: temporarySpace };
 }
 
 const DEFAULT_RESOURCES = {
@@ -93,7 +114,7 @@ function container({ spec }: SubOrder, config: JobConfig): Container {
   return {
     name: CONTAINER,
     image: config.image,
-    command: config.command,
+    ...(config.command ? { command: config.command } : {}),
     args: [...config.args, ...which],
     resources: config.resources ?? DEFAULT_RESOURCES,
     volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, ...(config.volumeMounts ?? [])],

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 
-const PROGRAM = join(import.meta.dir, "../../cli/main.ts");
+export const PROGRAM = join(import.meta.dir, "../../cli/main.ts");
 const READY_MS = 30_000;
 const STOP_MS = 15_000;
 
@@ -12,7 +12,7 @@ export type Outcome = { readonly code: number; readonly stdout: string; readonly
 type Environment = Readonly<Record<string, string>>;
 
 /** Variables of the caller that must not reach the program under test. */
-function cleanEnvironment(extra: Environment): Record<string, string> {
+export function cleanEnvironment(extra: Environment): Record<string, string> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("ORDER_") && name !== "TEST_DATABASE_URL",
   );

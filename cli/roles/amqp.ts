@@ -1,0 +1,33 @@
+/** The `amqp` role: takes requests until it is told to stop, then finishes what it has begun. Any number may run beside each other. */
+import { startAmqp } from "#api/amqp/start.ts";
+import { TopologyError } from "#api/amqp/topology.ts";
+import { postgresCatalogue } from "#catalog/catalogue.ts";
+import { Failure } from "../failure.ts";
+import { type Environment, given } from "./environment.ts";
+import type { Role } from "./role.ts";
+
+export function amqpRole(env: Environment): Role {
+  const url = given(env, "ORDER_AMQP_URL");
+  return {
+    name: "amqp",
+    // Few connections: the queries of many requests then leave in one packet.
+    connections: 4,
+    stopWithinMs: 25_000,
+    async start({ db, transport, surroundings, now, random, logger, signal }) {
+      const { tenant } = surroundings;
+      const catalogue = postgresCatalogue(db);
+      const amqp = startAmqp({ db, transport, catalogue, url, tenant, now, random, logger, signal });
+      return {
+        ready: amqp.ready.catch(plainly),
+        ended: amqp.stopped,
+        alive: () => [],
+        prepared: () => (amqp.health().consuming ? [] : ["The broker is away: no requests are taken"]),
+      };
+    },
+  };
+}
+
+/** The broker being away is waited for; that it has something else under our names is for the administrator to mend. */
+function plainly(error: unknown): never {
+  throw error instanceof TopologyError ? new Failure(error.message) : error;
+}

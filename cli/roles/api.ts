@@ -1,0 +1,57 @@
+/**
+ * The `api` role: the REST API, without state of its own, so any number of it may run. Told to stop it first says so to the cluster and goes on
+ * answering for a while, because requests still arrive until every node has heard.
+ */
+import { createApi } from "#api/app.ts";
+import { serveApi } from "#api/http/serve.ts";
+import { postgresCatalogue } from "#catalog/catalogue.ts";
+import { pause } from "#kube/pause.ts";
+import { aborted } from "#local/signals.ts";
+import { openBlobStore } from "#store/blobs/open.ts";
+import { version } from "../../package.json" with { type: "json" };
+import { type Environment, given, readLinks, whole } from "./environment.ts";
+import type { Role } from "./role.ts";
+
+const DEFAULT_PORT = 9043;
+const STOP_SECONDS = 30;
+const MOST_SECONDS = 3_600;
+
+export function apiRole(env: Environment): Role {
+  const port = whole(env, "ORDER_PORT", { otherwise: DEFAULT_PORT, most: 65_535 });
+  const host = env["ORDER_HOST"] || "0.0.0.0";
+  const links = readLinks(env);
+  const jwtSecret = given(env, "ORDER_JWT_SECRET");
+  const blobsUrl = given(env, "ORDER_BLOBS_URL");
+  const drainMs = whole(env, "ORDER_DRAIN_SECONDS", { otherwise: 0, most: MOST_SECONDS }) * 1000;
+  const stopMs = whole(env, "ORDER_STOP_SECONDS", { otherwise: STOP_SECONDS, most: MOST_SECONDS }) * 1000;
+  return {
+    name: "api",
+    connections: 10,
+    stopWithinMs: drainMs + stopMs + 5_000,
+    async start({ db, transport, surroundings, now, logger, signal }) {
+      const app = createApi({
+        db,
+        transport,
+        catalogue: postgresCatalogue(db),
+        blobs: await openBlobStore(blobsUrl, env),
+        config: { tenant: surroundings.tenant, ...links, jwtSecret, version },
+        now,
+        logger,
+      });
+      const server = await serveApi(app, { host, port });
+      const stop = async () => {
+        await aborted(signal);
+        server.drain();
+        await pause(drainMs);
+        await server.stop({ withinMs: stopMs });
+      };
+      return {
+        about: server.url,
+        ready: Promise.resolve(),
+        ended: stop(),
+        alive: () => [],
+        prepared: () => [],
+      };
+    },
+  };
+}

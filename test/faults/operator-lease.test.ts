@@ -1,0 +1,167 @@
+/**
+ * Two operators as processes: the leader is killed, told to stop, or frozen and thawed. The other acts within the lease's time, every order is
+ * carried out once, and who has lost the lease starts no write, neither to Kubernetes nor to the database.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { API_VERSION } from "#crds/names.ts";
+import type { Order } from "#crds/order.ts";
+import { ORDERS } from "#crds/resource-types.ts";
+import { JOBS } from "#kube/kinds.ts";
+import { resourceApi } from "#kube/resource.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
+import type { RoleProcess } from "#test/support/role.ts";
+import { type RolesWorld, rolesWorld, USER } from "#test/support/roles-world.ts";
+
+const LONG_MS = 180_000;
+/** 15 s of lease, 2 s until the next try, and a margin. */
+const TAKEN_OVER_MS = 20_000;
+const HANDED_OVER_MS = 5_000;
+/** Longer than a lease. */
+const FROZEN_MS = 18_000;
+let world: RolesWorld;
+let operators: Record<string, RoleProcess> = {};
+let orders = 0;
+
+beforeAll(async () => {
+  world = await rolesWorld("operator_lease");
+  await world.prepare();
+  await recordDatabaseWrites();
+}, LONG_MS);
+afterAll(() => world.close(), LONG_MS);
+afterEach(async () => {
+  await Promise.all(Object.values(operators).map((each) => each.end("SIGKILL")));
+  operators = {};
+});
+
+/** Who wrote a row, by the name of its connection. */
+async function recordDatabaseWrites(): Promise<void> {
+  await world.db`CREATE TABLE writers (at timestamptz DEFAULT clock_timestamp(), who text)`;
+  await world.db`CREATE FUNCTION note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO writers (who) VALUES (current_setting('application_name')); RETURN NULL; END $$`;
+  for (const table of ["orders", "sub_orders", "order_files", "outbox"]) {
+    await world.db`CREATE TRIGGER note_writer AFTER INSERT OR UPDATE OR DELETE ON ${world.db(table)}
+      FOR EACH STATEMENT EXECUTE FUNCTION note_writer()`;
+  }
+}
+
+async function startBoth(): Promise<{ leader: string; standby: string }> {
+  const names = [`a${orders}`, `b${orders}`];
+  await Promise.all(
+    names.map(async (name) => {
+      operators[name] = await world.start(name, "operator");
+    }),
+  );
+  const leader = await leadingOneOf(names, LIMIT.slow);
+  return { leader, standby: names.find((name) => name !== leader) ?? "" };
+}
+
+async function leadingOneOf(names: readonly string[], limitMs: number): Promise<string> {
+  return await eventually(
+    `one of ${names.join(", ")} leads`,
+    async () => {
+      const holder = await world.leaseHolder();
+      return names.find((name) => holder?.startsWith(`${name}_`));
+    },
+    limitMs,
+  );
+}
+
+/** `kubectl apply` of an order of so many files. */
+async function apply(files: number): Promise<string> {
+  const name = `lease-${++orders}`;
+  for (let i = 0; i < files; i++) await world.product(`${name}-${i}`, new TextEncoder().encode(`${name} ${i}`));
+  await resourceApi<Order>(world.transport, ORDERS).create({
+    apiVersion: API_VERSION,
+    kind: "Order",
+    metadata: { name },
+    spec: { owner: USER, selections: [{ query: `name:${name}-*` }], suspend: false, retry: 0 },
+  });
+  return name;
+}
+
+async function succeeded(name: string, limitMs: number): Promise<void> {
+  await eventually(
+    `${name} has succeeded`,
+    async () => {
+      const order = await resourceApi<Order>(world.transport, ORDERS).get(name);
+      const is = order?.status?.conditions?.find(({ type }) => type === "Succeeded");
+      if (is?.status !== "True") throw new Error(JSON.stringify(order?.status?.conditions));
+      return true;
+    },
+    limitMs,
+  );
+}
+
+/** One Job for each sub-order: nothing was done twice. */
+async function jobsMade(name: string): Promise<readonly string[]> {
+  const made = world.writes.filter(({ what }) => what.startsWith("POST") && what.endsWith("/jobs"));
+  const { items } = await resourceApi(world.transport, JOBS).list();
+  expect(made.length).toBeGreaterThanOrEqual(items.length);
+  return items.map(({ metadata }) => metadata.name).filter((job) => job.startsWith(`${name}-`));
+}
+
+describe("two operators", () => {
+  test(
+    "the leader is killed: the other acts within the time of the lease",
+    async () => {
+      const { leader, standby } = await startBoth();
+      await succeeded(await apply(1), LIMIT.slow);
+      await operators[leader]?.end("SIGKILL");
+      const killedAt = performance.now();
+      const name = await apply(2);
+      await leadingOneOf([standby], TAKEN_OVER_MS);
+      expect(performance.now() - killedAt).toBeLessThan(TAKEN_OVER_MS);
+      await succeeded(name, LIMIT.slow);
+      expect(await jobsMade(name)).toEqual([`${name}-1-a1`]);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "the leader is told to stop: it hands over at once",
+    async () => {
+      const { leader, standby } = await startBoth();
+      const told = performance.now();
+      const end = operators[leader]?.end("SIGTERM");
+      await leadingOneOf([standby], HANDED_OVER_MS);
+      expect(performance.now() - told).toBeLessThan(HANDED_OVER_MS);
+      expect(await end).toBe(0);
+      await succeeded(await apply(1), LIMIT.slow);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "the leader is frozen in the middle of its work and thawed: it starts no write without the lease",
+    async () => {
+      const { leader, standby } = await startBoth();
+      const frozen = operators[leader];
+      const name = await apply(3);
+      await eventually("it is at work", () =>
+        world.writes.some(({ who, what }) => who === leader && /orders/.test(what)),
+      );
+      frozen?.signal("SIGSTOP");
+      const before = world.writes.length;
+      await leadingOneOf([standby], TAKEN_OVER_MS + FROZEN_MS);
+      await succeeded(name, LIMIT.slow);
+      const thawed = new Date();
+      const thawedAt = performance.now();
+      frozen?.signal("SIGCONT");
+      await eventually("it knows that it has lost", () => frozen?.log().includes("Leadership lost"));
+      const more = await apply(2);
+      await succeeded(more, LIMIT.slow);
+      const late = world.writes.slice(before).filter(({ who, at }) => who === leader && at > thawedAt);
+      // What it may do is ask for the lease, like anybody; a request that was on the wire when it froze is older than the thaw.
+      expect(late.filter(({ what }) => !what.includes("/leases/"))).toEqual([]);
+      const rows =
+        await world.db`SELECT FROM writers WHERE who = ${`regards-order operator ${leader}`} AND at > ${thawed}`;
+      expect(rows).toHaveLength(0);
+      expect((await jobsMade(name)).length + (await jobsMade(more)).length).toBe(2);
+      expect(await frozen?.probe("healthz")).toBe(200);
+      await operators[standby]?.end("SIGTERM");
+      await leadingOneOf([leader], LIMIT.normal);
+      await succeeded(await apply(1), LIMIT.slow);
+    },
+    LONG_MS,
+  );
+});

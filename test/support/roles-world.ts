@@ -1,0 +1,185 @@
+/**
+ * The roles of a cluster as real processes: PostgreSQL, the local Kubernetes with what runs its Jobs, a source of files, and a door to
+ * Kubernetes for each process, so that it is known who wrote what and when, and a door can be shut.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { LEASES } from "#kube/kinds.ts";
+import { resourceApi } from "#kube/resource.ts";
+import { connect, tenantSchema } from "#store/db.ts";
+import { migrate } from "#store/migrate.ts";
+import { writeSetting } from "#store/settings.ts";
+import { setPassword, upsertUser } from "#store/users.ts";
+import { temporaryFolder } from "./folder.ts";
+import { localCluster, NAMESPACE } from "./local-cluster.ts";
+import { addProduct } from "./product.ts";
+import { PROGRAM } from "./program.ts";
+import { type RoleProcess, startRole } from "./role.ts";
+import { sourceServer } from "./source-server.ts";
+
+export const TENANT = "roles";
+export const USER = "ada@example.org";
+export const PASSWORD = "correct horse battery staple";
+export const PUBLIC_URL = "https://archive.example.org";
+
+export type Write = { readonly who: string; readonly what: string; readonly at: number };
+export type RolesWorld = Awaited<ReturnType<typeof rolesWorld>>;
+
+export async function rolesWorld(label: string) {
+  const cluster = await localCluster(label);
+  const folder = temporaryFolder(label);
+  const source = await sourceServer();
+  const databaseUrl = cluster.databaseUrl;
+  const schema = tenantSchema(TENANT);
+  const db = connect(databaseUrl, { schema });
+  const writes: Write[] = [];
+  const started: RoleProcess[] = [];
+  const doors: { stop(force: boolean): unknown }[] = [];
+  /** Doors that are open; aborting one cuts the watches that go through it. */
+  const openDoors = new Map<string, AbortController>();
+  const blobsUrl = pathToFileURL(join(folder.path, "blobs")).href;
+  const jobFile = join(folder.path, "jobs.yaml");
+  await resourceApi(cluster.transport, { group: "", version: "v1", plural: "secrets", kind: "Secret" }).create({
+    metadata: { name: "database" },
+    ...{ stringData: { url: databaseUrl } },
+  });
+  writeFileSync(jobFile, Bun.YAML.stringify(jobFileFor(blobsUrl)));
+
+  /** A kubeconfig that leads through a door of its own. */
+  function kubeconfig(who: string): string {
+    openDoors.set(who, new AbortController());
+    const door = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      idleTimeout: 255,
+      async fetch(request) {
+        const signal = openDoors.get(who)?.signal;
+        if (!signal) return new Response("away", { status: 503 });
+        const { pathname } = new URL(request.url);
+        if (request.method !== "GET") {
+          writes.push({ who, what: `${request.method} ${pathname}`, at: performance.now() });
+        }
+        const { body, status, headers } = await cluster.server.handle(request);
+        return new Response(body && until(signal, body), { status, headers });
+      },
+    });
+    doors.push(door);
+    const path = join(folder.path, `${who}.kubeconfig`);
+    const named = { name: "local" };
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ ...named, cluster: { server: `http://127.0.0.1:${door.port}`, "insecure-skip-tls-verify": true } }],
+      users: [{ ...named, user: { token: "none" } }],
+      contexts: [{ ...named, context: { cluster: "local", user: "local", namespace: NAMESPACE } }],
+      "current-context": "local",
+    };
+    writeFileSync(path, JSON.stringify(config));
+    return path;
+  }
+
+  return {
+    db,
+    databaseUrl,
+    transport: cluster.transport,
+    jobs: cluster.jobs,
+    writes,
+    source,
+    folder: folder.path,
+    /** What this process asks of Kubernetes gets no answer that helps. */
+    shut(who: string): void {
+      openDoors.get(who)?.abort();
+      openDoors.delete(who);
+    },
+    open: (who: string) => void openDoors.set(who, new AbortController()),
+    leaseHolder: async () =>
+      (await resourceApi(cluster.transport, LEASES).get("regards-order-operator"))?.spec?.holderIdentity,
+    /** Brings up the schema, a user and room for the source's address. */
+    async prepare(): Promise<void> {
+      await migrate(databaseUrl, { schema });
+      await upsertUser(db, { email: USER, role: "REGISTERED_USER", groups: [], active: true });
+      await setPassword(db, USER, PASSWORD);
+      await writeSetting(db, "allowed_private_networks", [`127.0.0.1:${source.port}`]);
+    },
+    /** A product of one file at the source. */
+    async product(name: string, bytes: Uint8Array): Promise<void> {
+      source.files.set(`/${name}`, { bytes });
+      const properties = { name: [name] };
+      await addProduct(db, { name, bytes: bytes.length, uri: `${source.url}/${name}`, properties }, new Date());
+    },
+    /** Starts a role; `who` names it in `writes` and in the lease. */
+    async start(
+      who: string,
+      role: "api" | "operator",
+      env: Readonly<Record<string, string>> = {},
+    ): Promise<RoleProcess> {
+      const process = await startRole(role, {
+        ORDER_TENANT: TENANT,
+        ORDER_NAMESPACE: NAMESPACE,
+        ORDER_DATABASE_URL: databaseUrl,
+        ORDER_KUBECONFIG: kubeconfig(who),
+        ORDER_BLOBS_URL: blobsUrl,
+        ORDER_PUBLIC_URL: PUBLIC_URL,
+        ORDER_HEALTH_PORT: "0",
+        ORDER_POD_NAME: who,
+        ...(role === "api"
+          ? {
+              ORDER_HOST: "127.0.0.1",
+              ORDER_PORT: "0",
+              ORDER_JWT_SECRET: "a secret of the tests, long enough for the signature",
+            }
+          : { ORDER_JOB_CONFIG: jobFile }),
+        ...env,
+      });
+      started.push(process);
+      return process;
+    },
+    async close(): Promise<void> {
+      await Promise.all(started.map((each) => each.end("SIGKILL")));
+      for (const door of doors) door.stop(true);
+      source.stop();
+      await db.end({ timeout: 1 });
+      await cluster.close();
+      folder.remove();
+    },
+  };
+}
+
+/** As a chart writes it: nothing secret in it, only names of where the secrets are. */
+function jobFileFor(blobsUrl: string) {
+  return {
+    image: "regards-order:local",
+    command: [process.execPath, PROGRAM],
+    args: ["worker"],
+    env: [
+      { name: "ORDER_TENANT", value: TENANT },
+      { name: "ORDER_BLOBS_URL", value: blobsUrl },
+      { name: "ORDER_DATABASE_URL", valueFrom: { secretKeyRef: { name: "database", key: "url" } } },
+    ],
+    podLabels: { "example.org/purpose": "orders" },
+    runAs: { user: 65532, group: 65532, fsGroup: 65532 },
+    temporarySpace: "1Gi",
+    queueName: "archive",
+    backoffLimit: 2,
+    deadlineSeconds: 600,
+    ttlSeconds: 300,
+  };
+}
+
+/** The body, which ends early when the signal aborts. */
+function until(signal: AbortSignal, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const shut = new Promise<{ done: true; value?: undefined }>((resolve) => {
+    signal.addEventListener("abort", () => resolve({ done: true }), { once: true });
+  });
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await Promise.race([reader.read(), shut]);
+      if (!done) return controller.enqueue(value);
+      controller.close();
+      await reader.cancel();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
