@@ -30,6 +30,8 @@ export type ReflectorHealth = {
   readonly lastActivity: Date;
   /** Lists after the first. */
   readonly relists: number;
+  /** The server has taken the watch that is open now. */
+  readonly following: boolean;
   /** Failures in a row. */
   readonly failures: number;
   /** When the loop last came round, by `performance.now()`: it does so at least once in `idleMs` or after a pause, whatever the server does. */
@@ -66,6 +68,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
   #lists = 0;
   #listedAt = 0;
   #failures = 0;
+  #following = false;
   #turnedAt = performance.now();
   #lastActivity: Date;
 
@@ -81,6 +84,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
       synced: this.#lists > 0,
       lastActivity: this.#lastActivity,
       relists: Math.max(0, this.#lists - 1),
+      following: this.#following,
       failures: this.#failures,
       turnedAt: this.#turnedAt,
     };
@@ -148,6 +152,9 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
       const stream = this.#api.watch({
         resourceVersion: this.#version ?? "",
         timeoutSeconds: Math.max(1, Math.floor((idleMs / 1000) * 0.8)),
+        onOpen: () => {
+          this.#following = true;
+        },
         signal: AbortSignal.any([signal, silent.signal]),
         ...this.#selector(),
       });
@@ -162,6 +169,7 @@ class ReflectorLoop<T extends KubeObject> implements Reflector<T> {
       return;
     } finally {
       clearTimeout(timer);
+      this.#following = false;
     }
     if (events === 0 && performance.now() - started < SHORT_WATCH_MS)
       throw new Error("The server ended the watch at once");

@@ -77,6 +77,8 @@ export type WatchOptions = {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly timeoutSeconds?: number;
+  /** Called when the server has taken the watch, which may be long before it says anything. */
+  readonly onOpen?: () => void;
   readonly signal?: AbortSignal;
 };
 
@@ -193,9 +195,10 @@ export function resourceApi<T extends KubeObject>(
       });
     },
     async *watch(o) {
-      const { signal, ...query } = o;
+      const { signal, onOpen, ...query } = o;
       const watch = { ...query, watch: true, allowWatchBookmarks: true };
       const body = await openStream(target("watch"), { path: collection + queryString(watch), signal });
+      onOpen?.();
       yield* decodeWatch<T>(body, { resource: type.plural, signal });
     },
   };

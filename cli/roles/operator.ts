@@ -77,9 +77,10 @@ export function unprepared({ watches }: Pick<OperatorHealth, "watches">): Proble
   return watches.flatMap((watch) => watchProblem(watch) ?? []);
 }
 
-function watchProblem({ resource, synced, failures }: WatchHealth): string | undefined {
+function watchProblem({ resource, synced, following, failures }: WatchHealth): string | undefined {
   if (!synced) return `The ${resource} are not listed yet`;
-  if (failures >= FAILURES_NOT_READY) return `The watch of ${resource} has failed ${failures} times in a row`;
+  if (!following && failures >= FAILURES_NOT_READY)
+    return `The watch of ${resource} has failed ${failures} times in a row`;
   return undefined;
 }
 

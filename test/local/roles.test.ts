@@ -111,7 +111,7 @@ describe("the api and the operator as processes of their own", () => {
       const standby = operators.find((each) => !each.log().includes("Leadership taken"));
       if (!standby) throw new Error("Cannot find who stands by");
       const who = operators.indexOf(standby) === 0 ? "one" : "two";
-      world.shut(who);
+      await world.shut(who);
       await eventually("it is not ready", async () => (await standby.probe("readyz")) === 503, LONG_MS);
       expect(await standby.probe("healthz")).toBe(200);
       world.open(who);

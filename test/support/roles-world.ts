@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { LEASES } from "#kube/kinds.ts";
 import { resourceApi } from "#kube/resource.ts";
+import { startedAtOnce } from "#local/kubernetes/auth/listener.ts";
 import { connect, tenantSchema } from "#store/db.ts";
 import { migrate } from "#store/migrate.ts";
 import { writeSetting } from "#store/settings.ts";
@@ -35,9 +36,7 @@ export async function rolesWorld(label: string) {
   const db = connect(databaseUrl, { schema });
   const writes: Write[] = [];
   const started: RoleProcess[] = [];
-  const doors: { stop(force: boolean): unknown }[] = [];
-  /** Doors that are open; aborting one cuts the watches that go through it. */
-  const openDoors = new Map<string, AbortController>();
+  const doors = new Map<string, { readonly port: number; readonly server: Bun.Server<undefined> }>();
   const blobsUrl = pathToFileURL(join(folder.path, "blobs")).href;
   const jobFile = join(folder.path, "jobs.yaml");
   await resourceApi(cluster.transport, { group: "", version: "v1", plural: "secrets", kind: "Secret" }).create({
@@ -46,31 +45,34 @@ export async function rolesWorld(label: string) {
   });
   writeFileSync(jobFile, Bun.YAML.stringify(jobFileFor(blobsUrl)));
 
-  /** A kubeconfig that leads through a door of its own. */
-  function kubeconfig(who: string): string {
-    openDoors.set(who, new AbortController());
-    const door = Bun.serve({
+  function openDoor(who: string): number {
+    const server = Bun.serve({
       hostname: "127.0.0.1",
-      port: 0,
+      port: doors.get(who)?.port ?? 0,
       idleTimeout: 255,
       async fetch(request) {
-        const signal = openDoors.get(who)?.signal;
-        if (!signal) return new Response("away", { status: 503 });
-        const { pathname } = new URL(request.url);
+        const { pathname, searchParams } = new URL(request.url);
         if (request.method !== "GET") {
           writes.push({ who, what: `${request.method} ${pathname}`, at: performance.now() });
         }
-        const { body, status, headers } = await cluster.server.handle(request);
-        return new Response(body && until(signal, body), { status, headers });
+        const answer = await cluster.server.handle(request);
+        return searchParams.has("watch") ? startedAtOnce(answer) : answer;
       },
     });
-    doors.push(door);
+    const { port = 0 } = server;
+    doors.set(who, { port, server });
+    return port;
+  }
+
+  /** A kubeconfig that leads through a door of its own. */
+  function kubeconfig(who: string): string {
+    const port = openDoor(who);
     const path = join(folder.path, `${who}.kubeconfig`);
     const named = { name: "local" };
     const config = {
       apiVersion: "v1",
       kind: "Config",
-      clusters: [{ ...named, cluster: { server: `http://127.0.0.1:${door.port}`, "insecure-skip-tls-verify": true } }],
+      clusters: [{ ...named, cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
       users: [{ ...named, user: { token: "none" } }],
       contexts: [{ ...named, context: { cluster: "local", user: "local", namespace: NAMESPACE } }],
       "current-context": "local",
@@ -87,12 +89,9 @@ export async function rolesWorld(label: string) {
     writes,
     source,
     folder: folder.path,
-    /** What this process asks of Kubernetes gets no answer that helps. */
-    shut(who: string): void {
-      openDoors.get(who)?.abort();
-      openDoors.delete(who);
-    },
-    open: (who: string) => void openDoors.set(who, new AbortController()),
+    /** Cuts this process off from Kubernetes. */
+    shut: (who: string) => doors.get(who)?.server.stop(true),
+    open: (who: string) => void openDoor(who),
     leaseHolder: async () =>
       (await resourceApi(cluster.transport, LEASES).get("regards-order-operator"))?.spec?.holderIdentity,
     /** Brings up the schema, a user and room for the source's address. */
@@ -137,7 +136,7 @@ export async function rolesWorld(label: string) {
     },
     async close(): Promise<void> {
       await Promise.all(started.map((each) => each.end("SIGKILL")));
-      for (const door of doors) door.stop(true);
+      await Promise.all([...doors.values()].map(({ server }) => server.stop(true)));
       source.stop();
       await db.end({ timeout: 1 });
       await cluster.close();
@@ -165,21 +164,4 @@ function jobFileFor(blobsUrl: string) {
     deadlineSeconds: 600,
     ttlSeconds: 300,
   };
-}
-
-/** The body, which ends early when the signal aborts. */
-function until(signal: AbortSignal, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  const shut = new Promise<{ done: true; value?: undefined }>((resolve) => {
-    signal.addEventListener("abort", () => resolve({ done: true }), { once: true });
-  });
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await Promise.race([reader.read(), shut]);
-      if (!done) return controller.enqueue(value);
-      controller.close();
-      await reader.cancel();
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
 }

@@ -65,7 +65,7 @@ export async function listen(handle: (request: Request) => Promise<Response>, o:
  * Bun sends a response's head together with the first bytes of its body, and a client waits for the head of a watch before anything else.
  * An empty line is none to whoever reads JSON.
  */
-function startedAtOnce(answer: Response): Response {
+export function startedAtOnce(answer: Response): Response {
   if (!answer.ok || !answer.body) return answer;
   const reader = answer.body.getReader();
   let started = false;
