@@ -19,8 +19,8 @@ Environment:
 const API_HELP = `${COMMON}
   ORDER_JWT_SECRET     tokens are signed and checked with it
   ORDER_OIDC_ISSUERS   take tokens of these issuers too: [{"issuer":"https://…","audience":"…"}] (docs/tokens.md)
-  ORDER_SMTP_URL, ORDER_MAIL_FROM, ORDER_MAIL_REPLY_TO, ORDER_SMTP_CA
-                       send mails (as \`start\` does)
+  ORDER_SMTP_URL       send mails through this server: smtp://user:password@host:587 (STARTTLS), smtps://…:465
+  ORDER_MAIL_FROM, ORDER_MAIL_REPLY_TO, ORDER_SMTP_CA
   ORDER_HOST           where the REST API listens (0.0.0.0)
   ORDER_PORT           its port (9043)
   ORDER_DRAIN_SECONDS  how long it goes on answering after SIGTERM while it says that it is not ready (0)

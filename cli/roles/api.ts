@@ -1,6 +1,6 @@
 /**
- * The `api` role: the REST API and who sends mails and webhooks, without state of their own, so any number of it may run. Told to stop it first says so to the cluster and goes on
- * answering for a while, because requests still arrive until every node has heard.
+ * The `api` role: the REST API and who sends mails and webhooks, without state of their own, so any number of it may run. Told to stop it first
+ * says so to the cluster and goes on answering for a while, because requests still arrive until every node has heard.
  */
 import { createApi } from "#api/app.ts";
 import { readIssuers } from "#api/auth/issuers.ts";
