@@ -101,16 +101,17 @@ describe("structuralSchema()", () => {
     for (const path of ["It.it.a", "It.it.b"]) expect(message).toContain(path);
   });
 
-  test("leaves additionalProperties: false out, and keeps required, rules and defaults", () => {
+  test("leaves additionalProperties: false out, keeps rules and defaults, and requires only what has no default", () => {
+    const properties = { a: Type.Boolean({ default: true, ...D }), b: Type.Boolean(D) };
     const node = {
-      ...Type.Object({ a: Type.Boolean({ default: true, ...D }) }, { additionalProperties: false, ...D }),
+      ...Type.Object(properties, { additionalProperties: false, ...D }),
       "x-kubernetes-validations": [{ rule: "true", message: "must be" }],
     };
     expect(structuralSchema(node, "It")).toEqual({
       type: "object",
       ...D,
-      properties: { a: { type: "boolean", default: true, ...D } },
-      required: ["a"],
+      properties: { a: { type: "boolean", default: true, ...D }, b: { type: "boolean", ...D } },
+      required: ["b"],
       "x-kubernetes-validations": [{ rule: "true", message: "must be" }],
     });
   });

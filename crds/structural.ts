@@ -56,7 +56,14 @@ function translate(node: SchemaNode, place: Place): SchemaNode {
       continue;
     result[key] = translateValue(key, value, place);
   }
-  return result;
+  return withoutDefaults(result);
+}
+
+/** What has a default need not be given: a required field without a value is what kubectl and editors complain of before the server can fill it in. */
+function withoutDefaults({ required, ...node }: Record<string, unknown>): SchemaNode {
+  const properties = (node["properties"] ?? {}) as Record<string, SchemaNode>;
+  const needed = ((required ?? []) as readonly string[]).filter((name) => properties[name]?.["default"] === undefined);
+  return needed.length > 0 ? { ...node, required: needed } : node;
 }
 
 /** TypeBox gives every object `properties`, also one that is a map or open. */

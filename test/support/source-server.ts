@@ -39,8 +39,11 @@ export type SourceServer = {
   stop(): void;
 };
 
-/** Starts the server on a free port of the loopback. */
-export async function sourceServer(files: Record<string, SourceFile> = {}): Promise<SourceServer> {
+/** Starts the server on a free port of the loopback, or of another address of this machine. */
+export async function sourceServer(
+  files: Record<string, SourceFile> = {},
+  host: string = "127.0.0.1",
+): Promise<SourceServer> {
   const known = new Map(Object.entries(files));
   const requests: SourceServer["requests"] = [];
   let sent = 0;
@@ -57,11 +60,11 @@ export async function sourceServer(files: Record<string, SourceFile> = {}): Prom
   });
   server.on("clientError", (_error, socket) => socket.destroy());
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
+  server.listen(0, host, resolve);
   await promise;
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     port,
     files: known,
     requests,

@@ -17,7 +17,11 @@ export type TcpProxy = {
   stop(): Promise<void>;
 };
 
-export async function tcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+/** Listens on a free port of the loopback, or of another address of this machine. */
+export async function tcpProxy(
+  target: { readonly host: string; readonly port: number },
+  host: string = "127.0.0.1",
+): Promise<TcpProxy> {
   const pairs = new Set<{ client: Socket; server: Socket }>();
   const silent = new Set<Socket>();
   let refusing = false;
@@ -42,7 +46,7 @@ export async function tcpProxy(target: { readonly host: string; readonly port: n
     pass(client, server);
     pass(server, client);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => proxy.listen(0, host, resolve));
   const cut = () => {
     for (const { client, server } of pairs) {
       client.resetAndDestroy();

@@ -1,0 +1,181 @@
+/** Orders fetched by real pods: what Jobs do on a node that kills, drains, lacks images and places. The operator runs beside, in this process. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { JobConfig } from "#operator/config.ts";
+import { writeSetting } from "#store/settings.ts";
+import { clusterUnderTest } from "#test/support/cluster.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { processesOf } from "#test/support/processes.ts";
+import { programImage } from "./images.ts";
+import { operatorBeside } from "./operator-beside.ts";
+import { type TenantGround, tenantGround } from "./tenant-ground.ts";
+
+const cluster = clusterUnderTest();
+const BYTES = new Uint8Array(200_000).fill(7);
+/** Ten seconds a file: long enough for things to be done to its pod. */
+const SLOWLY = { pieceBytes: 2_000, everyMs: 100 };
+
+describe.skipIf(!cluster)("Jobs on a real node", () => {
+  let ground: TenantGround;
+  let image: string;
+  let operator: Awaited<ReturnType<typeof operatorBeside>>;
+
+  beforeAll(async () => {
+    if (!cluster) return;
+    image = await programImage(cluster);
+    ground = await tenantGround(cluster, "jobs");
+    operator = await operatorBeside(ground, { image });
+  }, 2 * LIMIT.slow);
+  afterAll(async () => {
+    await ground.close();
+    await operator.stop();
+  }, 2 * LIMIT.slow);
+
+  const get = (what: string, path: string) => ground.kubectl(["get", ...what.split(" "), "-o", `jsonpath=${path}`]);
+  const podsOf = (order: string) =>
+    get(`pods -l batch.kubernetes.io/job-name=${order}-1-a1`, "{.items[*].status.phase}");
+  const aPodRuns = (order: string) =>
+    eventually(`a pod of ${order} runs`, async () => (await podsOf(order)).includes("Running"), LIMIT.slow);
+  const condition = (order: string) =>
+    get(`suborder ${order}-1`, `{.status.conditions[?(@.type=="Succeeded")].message}`);
+  const available = (order: string) => get(`order ${order}`, "{.status.files.available}");
+  async function restartOperator(job: Partial<JobConfig> = {}): Promise<void> {
+    await operator.stop();
+    operator = await operatorBeside(ground, { image, ...job });
+  }
+  /** An order of one file that takes its time; its pod runs. */
+  async function slowOrder(name: string): Promise<void> {
+    await ground.products(name, [BYTES], { pace: SLOWLY });
+    await ground.order(name);
+    await aPodRuns(name);
+  }
+
+  test(
+    "an order is fetched by a pod, which says so in its log",
+    async () => {
+      await ground.products("walk", [BYTES, BYTES.slice(1)]);
+      await ground.order("walk");
+      await ground.wait("walk", "Succeeded");
+      expect([await available("walk"), await podsOf("walk")]).toEqual(["2", "Succeeded"]);
+      const said = (await ground.kubectl(["logs", "job/walk-1-a1"])).split("\n").map((line) => JSON.parse(line).msg);
+      expect(said).toContain("sub-order begins");
+    },
+    LIMIT.slow,
+  );
+
+  test(
+    "a source that is not ready ends the Job at once by its exit code, and a later attempt fetches",
+    async () => {
+      await ground.products("tape", [BYTES], { first: [{ status: 202, headers: { "retry-after": "1" } }] });
+      await ground.order("tape");
+      await ground.wait("tape", "Succeeded");
+      const reason = `{.status.conditions[?(@.type=="Failed")].reason} {.status.failed}`;
+      expect(await get("job tape-1-a1", reason)).toBe("PodFailurePolicy 1");
+      expect(await get("job tape-1-a2", "{.status.succeeded}")).toBe("1");
+    },
+    LIMIT.slow,
+  );
+
+  test(
+    "a killed worker is tried again by its Job, and nothing is lost",
+    async () => {
+      await slowOrder("killed");
+      const workers = processesOf(ground.namespace).filter((line) => line.includes("regards-order worker"));
+      expect(workers).toHaveLength(1);
+      process.kill(Number.parseInt(workers[0] ?? "", 10), "SIGKILL");
+      await ground.wait("killed", "Succeeded");
+      expect(await get("job killed-1-a1", "{.status.failed} {.status.succeeded}")).toBe("1 1");
+    },
+    2 * LIMIT.slow,
+  );
+
+  test(
+    "a drained node costs no try: the Job goes on elsewhere, or when the node is back",
+    async () => {
+      await restartOperator({ backoffLimit: 0 });
+      await slowOrder("drained");
+      const selector = "--pod-selector=batch.kubernetes.io/job-name=drained-1-a1";
+      const node = cluster?.node ?? "";
+      await ground.kubectl(["drain", node, selector, "--delete-emptydir-data", "--timeout=60s"]);
+      expect(await podsOf("drained")).not.toContain("Running");
+      await ground.kubectl(["uncordon", node]);
+      await ground.wait("drained", "Succeeded");
+      expect(await get("suborder drained-1", "{.status.attempt}")).toBe("1");
+      await restartOperator();
+    },
+    2 * LIMIT.slow,
+  );
+
+  test(
+    "an image that is not there, and a place that is not there, are said in the sub-order's condition",
+    async () => {
+      await ground.products("stuck", [BYTES]);
+      await restartOperator({ image: "localhost/none:1" });
+      await ground.order("stuck");
+      await eventually(
+        "the image is named",
+        async () => (await condition("stuck")).includes("ErrImageNeverPull"),
+        LIMIT.slow,
+      );
+      await ground.kubectl(["delete", "order", "stuck", "--timeout=30s"]);
+
+      await restartOperator({ nodeSelector: { nowhere: "yes" } });
+      await ground.order("stuck");
+      await eventually(
+        "the place is named",
+        async () => (await condition("stuck")).includes("Unschedulable"),
+        LIMIT.slow,
+      );
+      await ground.kubectl(["delete", "order", "stuck", "--timeout=30s"]);
+      expect(await ground.kubectl(["get", "jobs", "stuck-1-a1", "--ignore-not-found"])).toBe("");
+      await restartOperator();
+    },
+    2 * LIMIT.slow,
+  );
+
+  test(
+    "a Job past its deadline ends the sub-order with a word",
+    async () => {
+      await ground.products("late", [BYTES], { stall: { after: 10, times: 9 } });
+      await restartOperator({ deadlineSeconds: 5 });
+      await ground.order("late");
+      await ground.wait("late", "Succeeded=False");
+      expect(await condition("late")).toContain("specified deadline");
+      await restartOperator();
+    },
+    2 * LIMIT.slow,
+  );
+
+  test(
+    "a finished Job goes after its time, the order stays",
+    async () => {
+      await ground.products("brief", [BYTES]);
+      await restartOperator({ ttlSeconds: 1 });
+      await ground.order("brief");
+      await ground.wait("brief", "Succeeded");
+      await ground.kubectl(["wait", "--for=delete", "job/brief-1-a1", "--timeout=30s"]);
+      expect(await available("brief")).toBe("1");
+      await restartOperator();
+    },
+    LIMIT.slow,
+  );
+
+  test(
+    "as many sub-orders run at once as the tenant allows, and no more",
+    async () => {
+      await writeSetting(ground.db, "sub_order_max_files", 1);
+      await writeSetting(ground.db, "max_running_sub_orders_per_user", 3);
+      await ground.products("many", Array(5).fill(BYTES), { pace: SLOWLY });
+      await ground.order("many");
+      const running = async () =>
+        (await get("pods -l order.regards.io/order", "{.items[*].status.phase}")).split("Running").length - 1;
+      const jobs = async () =>
+        (await ground.kubectl(["get", "jobs", "-o", "name"])).split("\n").filter((name) => name.includes("many"))
+          .length;
+      await eventually("three run", async () => (await running()) === 3, LIMIT.slow);
+      expect(await jobs()).toBe(3);
+      await ground.wait("many", "Succeeded", 55);
+      expect(await available("many")).toBe("5");
+    },
+    2 * LIMIT.slow,
+  );
+});
