@@ -24,6 +24,7 @@ import { planCache } from "./download/archives.ts";
 import { downloadFile } from "./download/download-file.ts";
 import { downloadOrder } from "./download/download-order.ts";
 import { downloadPublicFile } from "./download/public-file.ts";
+import { downloadPublicOrder } from "./download/public-order.ts";
 import { quotaGate } from "./download/quota-gate.ts";
 import { changeHub } from "./events/change-hub.ts";
 import { orderEvents } from "./events/handlers.ts";
@@ -96,6 +97,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
   const publicFile = downloadPublicFile({ db, blobs, now, logger, gate, orderTokens });
   const links = { db, orderTokens, base, now, logger };
+  const publicArchive = downloadPublicOrder(links, archive);
   return {
     getBasket: getBasket(deps),
     emptyBasket: emptyBasket(deps),
@@ -118,6 +120,8 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     deleteOrder: orderAction(deps, "delete"),
     changeOrder: changeOrder({ ...deps, base }),
     orderEvents: orderEvents({ ...deps, hub: changeHub(db) }),
+    downloadPublicOrder: publicArchive,
+    headPublicOrder: publicArchive,
     downloadOrder: archive,
     headOrderDownload: archive,
     listAvailableFilesFlat: listAvailableFilesFlat({ db, base }),

@@ -86,6 +86,9 @@ export const OPERATIONS = {
   listDatasetFiles: { method: "GET", path: "/orders/:orderId/dataset/:datasetId/files", access: "REGISTERED_USER" },
   downloadPublicFile: { method: "GET", path: "/orders/public/files/:dataFileId", access: "PUBLIC" },
   headPublicFile: { method: "HEAD", path: "/orders/public/files/:dataFileId", access: "PUBLIC" },
+  // The archive by the order's token, beyond the contract: for links in mails
+  downloadPublicOrder: { method: "GET", path: "/orders/public/download", access: "PUBLIC" },
+  headPublicOrder: { method: "HEAD", path: "/orders/public/download", access: "PUBLIC" },
   // O10, O12, O13, O15, O16
   removeOrder: {
     method: "DELETE",

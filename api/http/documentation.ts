@@ -105,6 +105,11 @@ const ARCHIVE: OperationDoc = {
     ...FILES_REFUSALS,
   },
 };
+const PUBLIC_ARCHIVE: OperationDoc = {
+  ...ARCHIVE,
+  summary: "Download the order's available files as one zip, by the order's token",
+  query: { orderToken: "The token of the order.", scope: "The tenant.", ...ARCHIVE.query },
+};
 /** Of whatever kind the catalogue says, unless a browser would run it. */
 const FILE_BYTES: ResponseDoc = { ...BYTES, mediaType: "*/*" };
 const FILE: OperationDoc = {
@@ -205,6 +210,8 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   retryOrder: action("Fetch failed files again", "Allowed when DONE_WITH_WARNING or FAILED."),
   cancelOrder: action("End an order that is under way", "What is there stays until it expires."),
   deleteOrder: action("Delete an order that is over or paused", "Its files are given back."),
+  downloadPublicOrder: PUBLIC_ARCHIVE,
+  headPublicOrder: { ...PUBLIC_ARCHIVE, summary: "Length and tag of the zip, by the order's token" },
   downloadOrder: ARCHIVE,
   headOrderDownload: { ...ARCHIVE, summary: "Length and tag of the zip" },
   listAvailableFilesFlat: {

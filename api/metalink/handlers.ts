@@ -6,16 +6,16 @@ import type { Logger } from "pino";
 import type { OrderStatusWord } from "#crds/files.ts";
 import type { Db } from "#store/db.ts";
 import { type FileRow, linkedFiles } from "#store/files.ts";
-import { findOrder, type OrderRow } from "#store/orders.ts";
+import type { OrderRow } from "#store/orders.ts";
 import { readSettings } from "#store/settings.ts";
-import { issueOrderToken, type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
+import { issueOrderToken, type OrderTokenKey } from "../auth/order-tokens.ts";
 import { attachment } from "../download/range.ts";
 import { textBody } from "../download/text-body.ts";
 import { safeName, uniqueNames } from "../download/zip/names.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
-import { orderToRead } from "../orders/access.ts";
+import { orderByToken, orderToRead } from "../orders/access.ts";
 import { chooseFormat } from "./choose.ts";
 import type { LinkFormat } from "./format.ts";
 import { linkedFile } from "./linked-file.ts";
@@ -36,15 +36,7 @@ export function orderMetalink(deps: MetalinkDeps): Handler {
 
 /** O13. The token alone says which order. */
 export function publicMetalink(deps: MetalinkDeps): Handler {
-  return async (call) => {
-    const token = call.query.get("orderToken");
-    if (!token) throw new HttpProblem(401, ["orderToken: missing"]);
-    const claims = await verifyOrderToken(deps.orderTokens, token, deps.now());
-    const order = await findOrder(deps.db, claims.orderId);
-    if (!order) throw new HttpProblem(404, []);
-    if (!opens(claims, order)) throw new HttpProblem(401, ["orderToken: invalid"]);
-    return answer(deps, call, order);
-  };
+  return async (call) => answer(deps, call, await orderByToken(deps, call));
 }
 
 /** Nothing is there, not yet or not any more. */

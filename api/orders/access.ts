@@ -4,7 +4,9 @@
  */
 import type { Db } from "#store/db.ts";
 import { findOrder, type OrderRow } from "#store/orders.ts";
+import { type OrderTokenKey, opens, verifyOrderToken } from "../auth/order-tokens.ts";
 import { mayManage, type Principal } from "../auth/principal.ts";
+import type { Call } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 
 /** An order to look at: 404 or 403, both with an empty body. */
@@ -38,4 +40,17 @@ export async function orderToManage(db: Db, principal: Principal, id: number): P
   if (!row) throw new HttpProblem(404, [`Order ${id} does not exist`]);
   if (!mayManage(principal, row.owner)) throw new HttpProblem(401, ["USER_NOT_ALLOWED_TO_MANAGE_ORDER"]);
   return row;
+}
+
+export type TokenDeps = { readonly db: Db; readonly orderTokens: OrderTokenKey; readonly now: () => Date };
+
+/** The order that the token opens: the token alone says which. */
+export async function orderByToken({ db, orderTokens, now }: TokenDeps, { query }: Call): Promise<OrderRow> {
+  const token = query.get("orderToken");
+  if (!token) throw new HttpProblem(401, ["orderToken: missing"]);
+  const claims = await verifyOrderToken(orderTokens, token, now());
+  const order = await findOrder(db, claims.orderId);
+  if (!order) throw new HttpProblem(404, []);
+  if (!opens(claims, order)) throw new HttpProblem(401, ["orderToken: invalid"]);
+  return order;
 }
