@@ -86,7 +86,7 @@ test("an order of REST whose resource was never made gets it from the sweep, and
   });
 });
 
-test("an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
+test("P27: an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
   put("processed", 1);
   const selections = [{ query: "processed", process: { name: "cut" } }];
   const made = await insertOrder(world.db, {
@@ -238,7 +238,7 @@ for (const [how, { depart, want }] of Object.entries(DEPARTURES)) {
   });
 }
 
-test("an order is extended with kubectl within the tenant's maximum, is told before its end, and leaves then", async () => {
+test("testExpiredOrders: an order is extended with kubectl within the tenant's maximum, is told before its end, and leaves then", async () => {
   put("extend", 1);
   await world.apply("extend");
   await world.until("extend", "AllFilesAvailable");

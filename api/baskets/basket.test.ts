@@ -118,7 +118,7 @@ describe("B3", () => {
     ]);
   });
 
-  test("testAddOnlyOpensearchSelection, …Full…, …Empty…, …Null…: 204 when the catalogue finds nothing", async () => {
+  test("testAddOnlyOpensearchSelection, testAddFullOpensearchSelection, testAddEmptyOpensearchSelection, testAddNullOpensearchSelection: 204 when the catalogue finds nothing", async () => {
     const nothing = [
       q("providerId:nothing"),
       search({ q: ["providerId:nothing"] }, { entityIdsToExclude: ["x"] }),

@@ -40,7 +40,7 @@ async function owned(owner: string, statuses: readonly OrderStatusWord[] = ["RUN
 }
 
 describe("O10 remove", () => {
-  test("testRemove: a deleted order is gone for good, with its files", async () => {
+  test("testRemove, basketDeletedAfterOrderRemoved: a deleted order is gone for good, with its selections and its files", async () => {
     const { id } = await world.order([{ name: "a", content: "a" }], { status: "DELETED" });
     const response = await world.call(`DELETE /user/orders/remove/${id}`, { as: ADMIN });
     expect([response.status, await response.text()]).toEqual([200, ""]);
@@ -127,7 +127,7 @@ describe("O15 search", () => {
     expect(idsOf(await search({ owner: "specific@users" }))).toEqual([]);
   });
 
-  test("statuses are included or excluded", async () => {
+  test("testSearchOrders: statuses are included or excluded", async () => {
     const owner = "statuses@example.org";
     const [running = 0, done = 0, deleted = 0] = await owned(owner, ["RUNNING", "DONE", "DELETED"]);
     const by = async (mode: string, values: string[]) => idsOf(await search({ owner, statuses: { mode, values } }));

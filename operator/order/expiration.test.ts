@@ -11,7 +11,7 @@ const LIFETIMES = {
   "the limit caps a single duration too": { internal: 0, hours: 240, max: 168, want: 168 },
 };
 for (const [name, { internal, hours, max, want }] of Object.entries(LIFETIMES)) {
-  test(`lifetimeMs(): ${name}`, () => {
+  test(`test_expirationDate, lifetimeMs(): ${name}`, () => {
     const life = lifetimeMs({ internalSubOrders: internal, subOrderSeconds: hours * 3600, maxHours: max });
     expect(life / HOUR).toBe(want);
   });

@@ -13,7 +13,7 @@ afterAll(() => drop());
 let users = 0;
 const order = () => storedOrder(db, { spec: orderSpec({ owner: `user-${++users}@example.org` }) });
 
-test("appendSubOrders() adds a search step: cursor, datasets, sub-orders, files", async () => {
+test("testMapping, appendSubOrders() adds a search step: cursor, datasets, sub-orders, files", async () => {
   const { id } = await order();
   const other = { urn: "URN:dataset:e", label: "d" };
   const subOrders = [

@@ -22,7 +22,7 @@ async function publicRoute(method: string, order: number, name: string): Promise
   return `${method} /orders/public/files/${(await world.fileOf(order, name)).id}?scope=default&orderToken=${token}`;
 }
 
-test("F1 GET /orders/{id}/files/available (testFindAvailableFilesByOrder): the files that are there, wrapped; 403 and 404 with an empty body", async () => {
+test("F1 GET /orders/{id}/files/available (testFindAvailableFilesByOrder, OrderDataFileAvailableClientIT): the files that are there, wrapped; 403 and 404 with an empty body", async () => {
   const response = await world.call(`GET /orders/${ended}/files/available`);
   const page = (await response.json()) as Page;
   expect([response.status, page.content.map((one) => one.content)]).toEqual([
@@ -83,7 +83,7 @@ test("F3 GET /orders/{id}/dataset/{dataset}/files: every file of the dataset in 
   ]);
 });
 
-test("F4 GET /orders/files/{id} (testDownloadFile, test_downloadFileFailed): the bytes, part of them; 202 while awaited, 422 when failed, 403, 404", async () => {
+test("F4 GET /orders/files/{id} (testDownloadFile, test_downloadFileFailed, OrderDataFileClientIT): the bytes, part of them; 202 while awaited, 422 when failed, 403, 404", async () => {
   const there = (await world.fileOf(ended, "A1")).id;
   const whole = await world.call(`GET /orders/files/${there}`);
   expect([whole.status, await whole.text()]).toEqual([200, contentOf("A1").toString()]);

@@ -150,7 +150,7 @@ const STORIES: Record<string, Story> = {
 };
 
 for (const [index, [name, story]] of Object.entries(STORIES).entries()) {
-  test(`${name} comes to the same end wherever the operator is killed`, async () => {
+  test(`P5: ${name} comes to the same end, and to its messages, wherever the operator is killed`, async () => {
     const { end: reference, writes } = await live(story, Number.POSITIVE_INFINITY);
     expect(writes.length).toBeGreaterThan(10);
     for (let i = 1 + (index % STRIDE); i < MOST_WRITES; i += STRIDE) {
