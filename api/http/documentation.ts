@@ -142,12 +142,18 @@ const MADE: ResponseDoc = { description: "The new order.", schema: wrapped(Order
 const LABEL_REFUSED = refusal(
   "The label is taken, too long, or the body is wrong: a code says which. Or the order is of more files than the owner's download quota allows.",
 );
+const IDEMPOTENT = {
+  "Idempotency-Key":
+    "Names the request: sent again it is answered with the order that it made. Another request under it is refused.",
+};
+const KEY_TAKEN = refusal("The key is taken by another request.");
 const FROM_BASKET: Omit<OperationDoc, "summary"> = {
+  headers: IDEMPOTENT,
   tag: "orders",
   description: "The basket is empty afterwards.",
   body: Type.Ref(LabelRequest),
   bodyOptional: true,
-  responses: { 201: MADE, 204: { description: "There is no basket." }, 422: LABEL_REFUSED },
+  responses: { 201: MADE, 204: { description: "There is no basket." }, 409: KEY_TAKEN, 422: LABEL_REFUSED },
 };
 
 export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
@@ -165,10 +171,12 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     tag: "orders",
     description:
       "Allowed when DONE, DONE_WITH_WARNING or FAILED. A new order of the same owner, without products that have come since.",
+    headers: IDEMPOTENT,
     body: Type.Ref(LabelRequest),
     bodyOptional: true,
     responses: {
       201: MADE,
+      409: KEY_TAKEN,
       401: ACTION_RESPONSES[401],
       403: refusal("The caller's role is too low, or the owner may not order any more."),
       404: refusal("No such order."),
@@ -186,6 +194,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
         description: "`true`: say what would be ordered, and write nothing.",
       }),
     },
+    headers: { "Idempotency-Key": "The correlation id of a request whose body has none." },
     body: OrderRequest,
     responses: {
       200: { description: "A dry run: what would be ordered.", schema: wrapped(OrderPreview) },

@@ -101,7 +101,8 @@ function corsHeaders(allow: string): Readonly<Record<string, string>> {
   return {
     allow,
     "access-control-allow-methods": allow,
-    "access-control-allow-headers": "authorization, content-type, scope, range, if-range, if-none-match",
+    "access-control-allow-headers":
+      "authorization, content-type, scope, range, if-range, if-none-match, idempotency-key, last-event-id",
     "access-control-max-age": "3600",
   };
 }

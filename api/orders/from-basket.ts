@@ -4,11 +4,11 @@ import { type Basket, findBasket, orderBasket } from "#store/baskets.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { orderSelections } from "../baskets/selections.ts";
 import type { Handler } from "../http/call.ts";
-import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
 import { refuseOverQuota } from "./quota.ts";
+import { repeated, requestKey } from "./repeat.ts";
 import { newSpec } from "./spec.ts";
 
 /** Whose files stay how long: a person comes back later, an application fetches at once. */
@@ -22,6 +22,9 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
     const { label, onSuccessUrl } = parseLabelRequest(body);
     const availabilitySeconds = hours(await readSettings(deps.db)) * 3600;
     const owner = principal.email;
+    const key = requestKey(call);
+    const before = await repeated(deps.db, owner, key);
+    if (before) return made(deps, before, call);
     // What comes into the basket between this look and the order is stopped when it is downloaded.
     const basket = await findBasket(deps.db, owner);
     if (basket) await refuseOverQuota(deps, { selections: selectionsOf(basket), access: principal });
@@ -32,16 +35,16 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
       groups: principal.groups,
       channel: "rest",
       now: deps.now(),
+      ...key,
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),
     }));
+    if (inserted.kind === "created") return made(deps, inserted.row, call);
+    // The same request may have come twice at once: the other one took the basket.
+    const meanwhile = await repeated(deps.db, owner, key);
+    if (meanwhile) return made(deps, meanwhile, call);
     if (inserted.kind === "noBasket") return respond(204, null);
-    if (inserted.kind === "conflict") throw conflict(inserted.field);
-    return made(deps, inserted.row, call);
+    throw labelTaken();
   };
-}
-
-function conflict(field: "correlationId" | "label"): HttpProblem {
-  return field === "label" ? labelTaken() : new HttpProblem(409, ["Cannot order: its correlation id is taken"]);
 }
 
 /** Of a basket from which everything was taken out: an order of nothing, as in the contract (its creation cannot fail). */

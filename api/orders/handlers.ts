@@ -3,6 +3,7 @@ import type { Db } from "#store/db.ts";
 import { datasetsOf, datasetsOfOrders, type OrderDataset } from "#store/files.ts";
 import { ORDER_SORT_KEYS, type OrderFilter, type OrderRow, searchOrders, statusesExcept } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
+import { idempotencyKey } from "../http/idempotency.ts";
 import { metadata, pageLinks, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
@@ -18,9 +19,9 @@ type ShownDeps = LinkOptions & { readonly db: Db };
 
 /** O2. The owner is always the caller. `dryRun=true` tells what would be ordered. */
 export function applyOrder(deps: AcceptDeps): Handler {
-  return async ({ body, principal, query }) => {
+  return async ({ request, body, principal, query }) => {
     const asked = {
-      body: typeof body === "object" && !Array.isArray(body) ? { ...body, user: principal.email } : body,
+      body: withCaller(body, { user: principal.email, key: idempotencyKey(request) }),
       channel: "rest",
       caller: principal,
     } as const;
@@ -33,6 +34,14 @@ export function applyOrder(deps: AcceptDeps): Handler {
     if (outcome.kind === "accepted") return json(201, granted(outcome));
     throw refusalProblem(outcome);
   };
+}
+
+/** Over REST the owner is always the caller; the header names a request whose body does not. */
+function withCaller(body: unknown, o: { readonly user: string; readonly key: string | undefined }): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const given: unknown = Reflect.get(body, "correlationId");
+  const isNamed = given !== undefined && given !== null;
+  return { ...body, user: o.user, ...(o.key !== undefined && !isNamed && { correlationId: o.key }) };
 }
 
 function refusalProblem(refusal: Refusal): HttpProblem {

@@ -13,6 +13,7 @@ import { userHours } from "./from-basket.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
 import { refuseOverQuota } from "./quota.ts";
+import { repeated, requestKey } from "./repeat.ts";
 import { newSpec } from "./spec.ts";
 import { allowed, refusalCode } from "./state.ts";
 
@@ -21,6 +22,9 @@ type OwnerAccess = Pick<InsertOrder, "role" | "groups">;
 export function restartOrder(deps: MadeDeps): Handler {
   return async (call) => {
     const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
+    const key = requestKey(call);
+    const before = await repeated(deps.db, row.owner, key);
+    if (before) return made(deps, before, call);
     if (!allowed("restart", row)) throw new HttpProblem(401, [refusalCode("restart")]);
     const { label, onSuccessUrl } = parseLabelRequest(call.body);
     const { owner } = row;
@@ -39,11 +43,14 @@ export function restartOrder(deps: MadeDeps): Handler {
       ...access,
       channel: "rest",
       now: deps.now(),
+      ...key,
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),
     });
-    // Its correlation id is new, so only the label can be taken.
-    if (inserted.kind === "conflict") throw labelTaken();
-    return made(deps, inserted.row, call);
+    if (inserted.kind === "created") return made(deps, inserted.row, call);
+    // The same request may have come twice at once.
+    const meanwhile = await repeated(deps.db, owner, key);
+    if (meanwhile) return made(deps, meanwhile, call);
+    throw labelTaken();
   };
 }
 

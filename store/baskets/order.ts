@@ -8,7 +8,7 @@ import { findBasket } from "./read.ts";
 import type { Basket } from "./rows.ts";
 import { deleteBasket } from "./write.ts";
 
-/** `toOrder` says what the basket orders. After a conflict the basket is as it was. */
+/** `toOrder` says what the basket orders. Unless that made a new order the basket is as it was. */
 export async function orderBasket(
   db: Db,
   owner: string,
@@ -20,7 +20,7 @@ export async function orderBasket(
     const basket = await findBasket(sql, owner);
     if (!basket) return { kind: "noBasket" };
     const inserted = await insertOrder(sql, toOrder(basket));
-    if (inserted.kind !== "conflict") await deleteBasket(sql, owner);
+    if (inserted.kind === "created") await deleteBasket(sql, owner);
     return inserted;
   });
 }

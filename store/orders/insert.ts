@@ -29,6 +29,8 @@ export type InsertOrder = {
   readonly resource?: { readonly name: string; readonly uid: string };
   /** Page of the client's application that shows the order. */
   readonly onSuccessUrl?: string;
+  /** Tells a repeat of the request that makes it, where the spec cannot. */
+  readonly requestHash?: string;
   /** A queue to tell of the order from its birth. */
   readonly replyTo?: string;
   readonly now: Date;
@@ -145,11 +147,11 @@ async function tryInsert(db: Db | Transaction, candidates: readonly Candidate[])
       SELECT nextval('orders_id_seq') AS id, o FROM jsonb_array_elements(${jsonb(db, asked)}) WITH ORDINALITY AS t(o, n) ORDER BY n
     ), made AS (
       INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel,
-        on_success_url, created_at, status_time)
+        on_success_url, request_hash, created_at, status_time)
       SELECT id, coalesce(o->'resource'->>'name', ${prefix ?? ""} || id), o->'resource'->>'uid', o->>'owner', o->>'label',
         o->>'correlationId', o->'spec', o->>'hash', o->>'role',
         ARRAY(SELECT jsonb_array_elements_text(o->'groups')), o->>'channel',
-        o->>'onSuccessUrl', (o->>'now')::timestamptz, (o->>'now')::timestamptz
+        o->>'onSuccessUrl', o->>'requestHash', (o->>'now')::timestamptz, (o->>'now')::timestamptz
       FROM asked
       ORDER BY id
       ON CONFLICT DO NOTHING

@@ -40,6 +40,8 @@ export type OrderRow = ReadModel & {
   readonly channel: Channel;
   /** Page of the client's application that shows the order. */
   readonly onSuccessUrl?: string;
+  /** Of the request that made it, where that had a key. */
+  readonly requestHash?: string;
   readonly createdAt: Date;
   readonly statusTime: Date;
   readonly cursor?: unknown;
@@ -52,7 +54,7 @@ export type OrderRow = ReadModel & {
 
 /** What to select of `orders` for `toOrderRow`. */
 export function orderColumns(db: Db | Transaction) {
-  return db`id, owner, label, correlation_id, resource_name, resource_uid, spec, role, groups, channel, on_success_url, created_at, cursor,
+  return db`id, owner, label, correlation_id, resource_name, resource_uid, spec, role, groups, channel, on_success_url, request_hash, created_at, cursor,
     resolved_at, products_found, retries_served, purged, status, status_time, percent_completed, files_total, files_pending, files_available,
     files_downloaded, files_failed, bytes_total, bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting,
     sub_orders_running, sub_orders_succeeded, sub_orders_failed, waiting_for_user, suspended, expiration_time,
