@@ -48,6 +48,20 @@ describe("the compiled program", () => {
     expect([code, stdout, stderr]).toEqual([0, "", "No users.\n"]);
   });
 
+  test(
+    "passes the tests of the roles: it serves, checks bodies, carries an order to its bytes",
+    async () => {
+      const tests = [process.execPath, "test", "--timeout=60000", "./test/local/roles.test.ts"];
+      const env = { TEST_PROGRAM: program };
+      const { code, stderr } = await run(tests, { cwd: join(import.meta.dir, "../.."), env });
+      expect({ code, failed: stderr.split("\n").filter((line) => line.startsWith("(fail)")) }).toEqual({
+        code: 0,
+        failed: [],
+      });
+    },
+    3 * LIMIT.slow,
+  );
+
   test("is made of this repository and its packages only, tests left out", () => {
     expect(sources.filter((path) => path.startsWith("../") || path.includes(".test."))).toEqual([]);
     expect(sources.filter((path) => path.startsWith("test/"))).toEqual([]);

@@ -59,6 +59,22 @@ describe("the api and the operator as processes of their own", () => {
     LONG_MS,
   );
 
+  test("refuse what breaks the schema of a body, and say where", async () => {
+    const ask = async (body: object) => {
+      const response = await fetch(`${api.about}${PREFIX}/user/orders/apply`, {
+        method: "POST",
+        headers: { ...auth, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      return [response.status, await response.text()];
+    };
+    expect(await ask({ queries: "all" })).toEqual([422, expect.stringContaining("queries")]);
+    expect(await ask({ queries: ["x:1"], filters: { dataTypes: ["PDF"] } })).toEqual([
+      422,
+      expect.stringContaining("dataTypes"),
+    ]);
+  });
+
   test(
     "carry an order from REST to its bytes, through a Job of the configured template",
     async () => {

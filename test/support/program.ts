@@ -4,7 +4,10 @@
  */
 import { join } from "node:path";
 
-export const PROGRAM = join(import.meta.dir, "../../cli/main.ts");
+/** The sources, or a compiled program that TEST_PROGRAM names. */
+export const PROGRAM: readonly string[] = process.env["TEST_PROGRAM"]
+  ? [process.env["TEST_PROGRAM"]]
+  : [process.execPath, join(import.meta.dir, "../../cli/main.ts")];
 const READY_MS = 30_000;
 const STOP_MS = 15_000;
 
@@ -24,7 +27,7 @@ export async function runProgram(
   args: readonly string[],
   options: { env?: Environment; input?: string; cwd?: string } = {},
 ): Promise<Outcome> {
-  const child = Bun.spawn([process.execPath, PROGRAM, ...args], {
+  const child = Bun.spawn([...PROGRAM, ...args], {
     env: cleanEnvironment(options.env ?? {}),
     stdin: new TextEncoder().encode(options.input ?? ""),
     stdout: "pipe",
@@ -51,7 +54,7 @@ export type RunningStart = {
 /** Starts the service on free ports and waits for its `ready URL` line. */
 export async function startProgram(home: string, options: { env?: Environment } = {}): Promise<RunningStart> {
   const args = ["start", "--home", home, "--port", "0", "--kube-port", "0"];
-  const child = Bun.spawn([process.execPath, PROGRAM, ...args], {
+  const child = Bun.spawn([...PROGRAM, ...args], {
     env: cleanEnvironment({ ORDER_LOG_LEVEL: "debug", ...options.env }),
     stdin: "ignore",
     stdout: "pipe",

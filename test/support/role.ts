@@ -27,7 +27,7 @@ export async function startRole(role: string, env: Environment): Promise<RolePro
 
 /** Starts a role and waits only for its health port. */
 export async function launchRole(role: string, env: Environment) {
-  const child = Bun.spawn([process.execPath, PROGRAM, role], {
+  const child = Bun.spawn([...PROGRAM, role], {
     env: cleanEnvironment({ ORDER_LOG_LEVEL: "debug", ...env }),
     stdin: "ignore",
     stdout: "pipe",

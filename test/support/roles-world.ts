@@ -149,7 +149,7 @@ export async function rolesWorld(label: string) {
 function jobFileFor(blobsUrl: string) {
   return {
     image: "regards-order:local",
-    command: [process.execPath, PROGRAM],
+    command: PROGRAM,
     args: ["worker"],
     env: [
       { name: "ORDER_TENANT", value: TENANT },
