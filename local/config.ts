@@ -62,7 +62,13 @@ function checkUrl(text: string, what: string): string {
 }
 
 /** What a worker has no use for. */
-const SECRETS: readonly string[] = ["ORDER_JWT_SECRET", "ORDER_AMQP_URL", "ORDER_OIDC_ISSUERS", "ORDER_SMTP_URL"];
+const SECRETS: readonly string[] = [
+  "ORDER_JWT_SECRET",
+  "ORDER_AMQP_URL",
+  "ORDER_OIDC_ISSUERS",
+  "ORDER_SMTP_URL",
+  "ORDER_DELIVERY_S3_SECRET_ACCESS_KEY",
+];
 
 /** Variables for the worker processes: those of ours that `start` was given, and what it found out itself. */
 export function workerEnvironment(

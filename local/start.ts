@@ -4,8 +4,10 @@
  */
 import { mkdirSync } from "node:fs";
 import type { Logger } from "pino";
+import { deliveryPlace } from "#api/amqp/delivery/place.ts";
 import { startAmqp } from "#api/amqp/start.ts";
 import { createApi } from "#api/app.ts";
+import { fileUrl } from "#api/files/handlers.ts";
 import { serveApi } from "#api/http/serve.ts";
 import { startNotifier } from "#api/notify/start.ts";
 import { type Catalogue, postgresCatalogue } from "#catalog/catalogue.ts";
@@ -106,7 +108,7 @@ async function startParts(context: Context): Promise<{ url: string; databaseUrl:
   // Stopped in this order: no more Jobs are wanted by people, then the workers, only then who looks after them.
   onStop(context, "Jobs", { withinMs: STOP_MS.jobs, stop: cluster.stopJobs });
   const api = await runApi(context, shared, url);
-  runAmqp(context, shared);
+  runAmqp(context, shared, url);
   runNotifier(context, shared, url);
   tellHolder(config.home, { pid: process.pid, command: "start", url: api });
   return { url: api, databaseUrl: database.url };
@@ -234,11 +236,14 @@ function runNotifier(context: Context, shared: Shared, url: { public: string }):
 }
 
 /** Only where a broker is named. It may come and go: the service is there without it. */
-function runAmqp(context: Context, shared: Shared): void {
+function runAmqp(context: Context, shared: Shared, links: { readonly public: string }): void {
   const url = context.env["ORDER_AMQP_URL"];
   if (!url) return;
   const stop = new AbortController();
   const logger = context.logger.child({ component: "amqp" });
+  const place = deliveryPlace(context.env, context.now);
+  const base = `${links.public}${context.config.prefix}`;
+  const delivery = place && { blobs: shared.blobs, place, fileUrl: (id: number) => fileUrl(base, id) };
   const amqp = startAmqp({
     db: shared.database.db,
     transport: shared.transport,
@@ -249,6 +254,7 @@ function runAmqp(context: Context, shared: Shared): void {
     random: Math.random,
     logger,
     signal: stop.signal,
+    ...(delivery && { delivery }),
   });
   amqp.ready.catch((error: unknown) => logger.error({ err: error }, "Requests cannot be taken over AMQP"));
   onStop(context, "AMQP", {

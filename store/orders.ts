@@ -4,7 +4,14 @@
  */
 import { type OrderNews, orderNews } from "./orders/events.ts";
 import { type Inserted, type InsertOrder, insertOrder, insertOrders, previewInsert } from "./orders/insert.ts";
-import { isNotice, MESSAGE_KINDS, type MessageKind, notice, type OutboxMessage } from "./orders/message-kinds.ts";
+import {
+  isNotice,
+  isOfDelivery,
+  MESSAGE_KINDS,
+  type MessageKind,
+  notice,
+  type OutboxMessage,
+} from "./orders/message-kinds.ts";
 import {
   expiredOrders,
   findOrder,
@@ -48,6 +55,7 @@ export {
   insertOrder,
   insertOrders,
   isNotice,
+  isOfDelivery,
   MESSAGE_KINDS,
   notice,
   ORDER_SORT_KEYS,

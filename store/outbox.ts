@@ -3,7 +3,7 @@
  * it answers is acknowledged; senders claim it, send it and mark it. A claim runs out by itself, so a sender that dies or hangs loses nothing;
  * all times of claims are the database's, because senders' clocks differ. Delivered rows stay: their keys keep a message from being queued twice.
  */
-import { type Db, jsonb, withoutNulls } from "./db.ts";
+import { type Db, jsonb, type Transaction, withoutNulls } from "./db.ts";
 import type { OutboxMessage } from "./orders/message-kinds.ts";
 import type { Channel } from "./orders/rows.ts";
 
@@ -12,7 +12,11 @@ export type QueuedMessage = OutboxMessage & {
   readonly orderId?: number;
   /** A further queue to tell. */
   readonly replyTo?: string;
+  readonly envelope?: Envelope;
 };
+
+/** What the receiver chose of the message's properties. */
+export type Envelope = { readonly appId?: string; readonly priority?: number };
 
 export type DueMessage = OutboxMessage & {
   readonly id: number;
@@ -25,14 +29,15 @@ export type DueMessage = OutboxMessage & {
   readonly replyQueues: readonly string[];
   /** Key of the message that this one repeats for a queue that was named late. */
   readonly copyOf?: string;
+  readonly envelope?: Envelope;
 };
 
 /** Queues messages in one statement; one whose key its order has already is left as it is. Wakes nobody. */
 export async function queueMessages(db: Db, messages: readonly QueuedMessage[], o: { now: Date }): Promise<void> {
   const rows = messages.map((message) => ({ ...message, payload: message.payload, orderId: message.orderId ?? null }));
   await db`
-    INSERT INTO outbox (order_id, dedup_key, kind, payload, reply_to, created_at)
-    SELECT (m->>'orderId')::bigint, m->>'dedupKey', m->>'kind', m->'payload', m->>'replyTo', ${o.now}
+    INSERT INTO outbox (order_id, dedup_key, kind, payload, reply_to, envelope, created_at)
+    SELECT (m->>'orderId')::bigint, m->>'dedupKey', m->>'kind', m->'payload', m->>'replyTo', m->'envelope', ${o.now}
     FROM jsonb_array_elements(${jsonb(db, rows)}) WITH ORDINALITY AS t(m, n)
     ORDER BY n
     ON CONFLICT (order_id, dedup_key) DO NOTHING`;
@@ -44,7 +49,7 @@ export async function claimMessages(
   o: { readonly limit: number; readonly leaseSeconds: number },
 ): Promise<readonly DueMessage[]> {
   const rows = await db<(Omit<DueMessage, "replyQueues"> & { replyTo: string | null; queues: string[] })[]>`
-    SELECT c.id, c.order_id, c.dedup_key, c.kind, c.payload, c.attempts, c.reply_to, c.copy_of, o.channel,
+    SELECT c.id, c.order_id, c.dedup_key, c.kind, c.payload, c.attempts, c.reply_to, c.copy_of, c.envelope, o.channel,
       ARRAY(SELECT queue FROM reply_queues r
         WHERE c.copy_of IS NULL AND r.owner = o.owner AND r.correlation_id = o.correlation_id
           AND NOT EXISTS (SELECT FROM outbox k WHERE k.order_id = c.order_id AND k.dedup_key = copy_key(r.queue, c.dedup_key))
@@ -109,14 +114,23 @@ export type ReplyQueue = { readonly owner: string; readonly correlationId: strin
  * queued for it as a copy. A queue that was named before gets nothing anew.
  */
 export async function addReplyQueue(db: Db, reply: ReplyQueue, o: { readonly now: Date }): Promise<void> {
-  await db`
+  await db.begin(async (sql) => {
+    // Nothing is told of the order meanwhile: what comes before the copies is among them.
+    await sql`
+      SELECT FROM orders WHERE owner = ${reply.owner} AND correlation_id = ${reply.correlationId} FOR NO KEY UPDATE`;
+    await copyFor(sql, reply, o);
+  });
+}
+
+async function copyFor(sql: Transaction, reply: ReplyQueue, o: { readonly now: Date }): Promise<void> {
+  await sql`
     WITH added AS (
       INSERT INTO reply_queues (owner, correlation_id, queue, created_at)
       VALUES (${reply.owner}, ${reply.correlationId}, ${reply.queue}, ${o.now})
       ON CONFLICT DO NOTHING
       RETURNING owner, correlation_id, queue)
-    INSERT INTO outbox (order_id, dedup_key, kind, payload, reply_to, copy_of, created_at)
-    SELECT m.order_id, copy_key(added.queue, m.dedup_key), m.kind, m.payload, added.queue, m.dedup_key, ${o.now}
+    INSERT INTO outbox (order_id, dedup_key, kind, payload, reply_to, copy_of, routed, created_at)
+    SELECT m.order_id, copy_key(added.queue, m.dedup_key), m.kind, m.payload, added.queue, m.dedup_key, true, ${o.now}
     FROM added
     JOIN orders USING (owner, correlation_id)
     JOIN outbox m ON m.order_id = orders.id AND m.copy_of IS NULL AND m.reply_to IS NULL

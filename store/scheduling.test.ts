@@ -49,7 +49,22 @@ test("schedulingView() gives the smallest few of each owner, whichever of their 
     files: 1,
     role: "EXPLOIT",
     createdAt: NOW,
+    delivered: false,
   });
+});
+
+test("schedulingView() says which orders are delivered, and does not hold what waits to be against its owner", async () => {
+  const order = await storedOrder(db, { spec: orderSpec({ owner: "zoe" }), channel: "delivery" });
+  await appendSubOrders(db, order.id, {
+    expectCursor: undefined,
+    subOrders: [newSubOrder(1, 1), newSubOrder(2, 1)],
+    products: 1,
+    done: true,
+    cursor: {},
+    now: NOW,
+  });
+  const { waiting } = await schedulingView(db, NOW, { perOwner: 9 });
+  expect(waiting.filter((w) => w.owner === "zoe").map((w) => w.delivered)).toEqual([true, true]);
 });
 
 test("schedulingView() leaves out excluded orders and what must wait", async () => {

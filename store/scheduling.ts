@@ -14,6 +14,8 @@ export type WaitingSubOrder = {
   readonly files: number;
   /** When the order was asked for. */
   readonly createdAt: Date;
+  /** Its user downloads nothing: it is brought to them as soon as all of it is there. */
+  readonly delivered: boolean;
 };
 
 export type SchedulingView = {
@@ -37,7 +39,9 @@ export async function schedulingView(
     db<{ owner: string; n: number }[]>`
       SELECT owner, count(*) AS n FROM sub_orders WHERE state = 'Running' GROUP BY owner`,
     db<{ owner: string; n: number }[]>`
-      SELECT owner, count(*) AS n FROM sub_orders WHERE waiting_for_user AND NOT reference GROUP BY owner`,
+      SELECT owner, count(*) AS n FROM sub_orders
+      WHERE waiting_for_user AND NOT reference AND order_id NOT IN (SELECT order_id FROM deliveries WHERE state = 'Waiting')
+      GROUP BY owner`,
     db<{ bytes: number }[]>`SELECT bytes FROM blob_space`,
   ]);
   return {
@@ -60,7 +64,8 @@ async function nextWaiting(
       UNION ALL
       SELECT (SELECT s.owner FROM sub_orders s WHERE s.state = 'Waiting' AND s.owner > owners.owner ORDER BY s.owner LIMIT 1)
       FROM owners WHERE owners.owner IS NOT NULL)
-    SELECT next.order_id, next.number, owners.owner, orders.role, next.planned_bytes AS bytes, next.files_total AS files, orders.created_at
+    SELECT next.order_id, next.number, owners.owner, orders.role, next.planned_bytes AS bytes, next.files_total AS files, orders.created_at,
+      orders.channel = 'delivery' AS delivered
     FROM owners
     CROSS JOIN LATERAL (
       SELECT * FROM sub_orders s

@@ -111,6 +111,15 @@ export const SETTINGS = {
       description: "Roles of the platform that are not built in, and the built-in role that each stands for",
     },
   ),
+  // The contract's for rs-delivery (rs-order.md §4.10), told apart from those of orders.
+  delivery_request_ttl_hours: whole(
+    { ...HOURS, minimum: 1 },
+    { default: 12, description: "How long a delivery may take before it is given up (in hours)" },
+  ),
+  delivery_order_size_limit_bytes: whole(BYTES, {
+    default: 5_368_709_120,
+    description: "Bytes that the order of a delivery may hold at most",
+  }),
   basket_upload_max_lines: whole(
     { minimum: 1, maximum: 10_000 },
     { default: 1000, description: "Ids in a file that is put into a basket" },

@@ -114,7 +114,8 @@ async function each(
   const channel = await connection.createChannel();
   channel.on("error", () => {});
   const aside = deadLetterQueue(o.queue);
-  const { messageCount } = await channel.checkQueue(aside);
+  const messageCount = await countOf(channel, aside);
+  if (messageCount === undefined) return 0;
   let done = 0;
   for (let n = 0; n < Math.min(messageCount, o.limit ?? messageCount); n++) {
     const message = await channel.get(aside);
@@ -125,6 +126,18 @@ async function each(
   }
   await channel.close();
   return done;
+}
+
+const NOT_FOUND = 404;
+
+/** Undefined where there is no such queue: nothing was ever put aside there. */
+async function countOf(channel: Channel, queue: string): Promise<number | undefined> {
+  try {
+    return (await channel.checkQueue(queue)).messageCount;
+  } catch (error) {
+    if ((error as { code?: unknown } | null)?.code === NOT_FOUND) return undefined;
+    throw error;
+  }
 }
 
 function describe(message: GetMessage, queue: string): DeadLetter {

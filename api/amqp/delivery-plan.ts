@@ -1,4 +1,5 @@
 /** What becomes of claimed messages: in which order they are sent, and what it means when a queue is missing. Pure. */
+import { isOfDelivery } from "#store/orders.ts";
 import type { DueMessage, Postponement } from "#store/outbox.ts";
 import type { Fate } from "./publisher.ts";
 
@@ -23,6 +24,8 @@ export type Verdict =
 const FIRST_SECONDS = 1;
 const LONGEST_SECONDS = 300;
 const NOBODY = "no queue is bound to the response exchange";
+/** Answers to what is no order have no channel. */
+const AWAITED: readonly DueMessage["channel"][] = ["amqp", undefined];
 
 /**
  * What the fates of one message mean: that of the exchange first, then those of its reply queues. Whoever ordered over AMQP waits for an answer: while
@@ -38,7 +41,7 @@ export function judge(message: DueMessage, fates: readonly Fate[], random: () =>
   ];
   const note = missing.join("; ");
   const isTold = fates.includes("routed");
-  const isAwaited = !isCopy && (message.channel === "amqp" || message.channel === undefined);
+  const isAwaited = !isCopy && (isOfDelivery(message.kind) || AWAITED.includes(message.channel));
   if (isTold || !isAwaited) return { kind: "delivered", id: message.id, ...(note !== "" && { note }) };
   const seconds = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (message.attempts - 1)) * (0.5 + random() / 2);
   return { kind: "postponed", postponement: { id: message.id, attempts: message.attempts, seconds, error: note } };

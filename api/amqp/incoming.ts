@@ -16,6 +16,9 @@ export type Asked = {
   readonly replyTo?: string;
   /** The same for each delivery of the message, and for a copy of it. */
   readonly fingerprint: string;
+  /** Of the client's program, and of the message, where it gave them. */
+  readonly appId?: string;
+  readonly priority?: number;
 };
 
 export type Incoming = { readonly kind: "foreign" } | { readonly kind: "poison"; readonly reason: string } | Asked;
@@ -45,7 +48,14 @@ export function readIncoming(message: Pick<Message, "content" | "properties">, t
   if (!isStorable(correlationId)) return poison(`Invalid message : correlationId: ${STORABLE}`);
   const replyTo: unknown = properties.replyTo;
   const named = typeof replyTo === "string" && replyTo !== "" && { replyTo };
-  return { kind: "asked", body, correlationId, ...named, fingerprint: fingerprint(message) };
+  return { kind: "asked", body, correlationId, ...named, ...sender(properties), fingerprint: fingerprint(message) };
+}
+
+function sender({ appId, priority }: Message["properties"]): Pick<Asked, "appId" | "priority"> {
+  return {
+    ...(typeof appId === "string" && appId !== "" && { appId }),
+    ...(typeof priority === "number" && { priority }),
+  };
 }
 
 function poison(reason: string): Incoming {

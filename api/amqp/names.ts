@@ -3,6 +3,8 @@
  * queues are this tenant's own, because each release must see every message of its tenant and none may take another's.
  */
 const EVENTS = "regards.broadcast.fr.cnes.regards.modules.order.amqp";
+const DELIVERY_EVENTS = "regards.broadcast.fr.cnes.regards.modules.delivery.amqp";
+const DELIVERY_HANDLERS = "regards.broadcast.rs-delivery.fr.cnes.regards.modules.delivery.amqp.input";
 const HANDLERS = "regards.broadcast.rs-order.fr.cnes.regards.modules.order.service.request";
 
 export const DEFAULT_VHOST = "regards.multitenant.manager";
@@ -11,6 +13,8 @@ export const EXCHANGE = {
   request: `${EVENTS}.input.OrderRequestDtoEvent`,
   cancel: `${EVENTS}.input.OrderCancelRequestDtoEvent`,
   response: `${EVENTS}.output.OrderResponseDtoEvent`,
+  deliveryRequest: `${DELIVERY_EVENTS}.input.DeliveryRequestDtoEvent`,
+  deliveryResponse: `${DELIVERY_EVENTS}.output.DeliveryResponseDtoEvent`,
   deadLetters: "regards.DLX",
 } as const;
 
@@ -26,15 +30,17 @@ export const HEADER = {
 } as const;
 
 export const RESPONSE_TYPE = "fr.cnes.regards.modules.order.amqp.output.OrderResponseDtoEvent";
+export const DELIVERY_RESPONSE_TYPE = "fr.cnes.regards.modules.delivery.amqp.output.DeliveryResponseDtoEvent";
 export const APP_ID = "REGARDS";
 
-export type QueueNames = { readonly request: string; readonly cancel: string };
+export type QueueNames = { readonly request: string; readonly cancel: string; readonly delivery: string };
 
 /** The tenant's own queues. */
 export function queueNames(tenant: string): QueueNames {
   return {
     request: `${HANDLERS}.OrderRequestEventHandler.${tenant}`,
     cancel: `${HANDLERS}.OrderCancelRequestEventHandler.${tenant}`,
+    delivery: `${DELIVERY_HANDLERS}.DeliveryRequestEventHandler.${tenant}`,
   };
 }
 

@@ -13,7 +13,11 @@ import { batcher } from "./batcher.ts";
 import { briefCatalogue } from "./brief-catalogue.ts";
 import { answerCancel } from "./cancel.ts";
 import { consume } from "./consumer.ts";
+import type { DeliverDeps } from "./delivery/deliver.ts";
+import { runDeliveries } from "./delivery/loop.ts";
+import { answerDelivery } from "./delivery/request.ts";
 import type { HandlerCounters, HandlerDeps, Inbox } from "./handle.ts";
+import type { Asked } from "./incoming.ts";
 import { limiter } from "./limiter.ts";
 import { keepConnected, type Link } from "./link.ts";
 import { queueNames } from "./names.ts";
@@ -32,7 +36,11 @@ export type AmqpOptions = AcceptDeps & {
   readonly prefetch?: number;
   /** Requests that are worked on at a time. */
   readonly concurrency?: number;
+  /** Absent: this service delivers nothing, and leaves the delivery exchange to others. */
+  readonly delivery?: DeliveryOptions;
 };
+
+export type DeliveryOptions = Pick<DeliverDeps, "blobs" | "place" | "fileUrl">;
 
 export type AmqpHealth = {
   readonly consuming: boolean;
@@ -105,13 +113,20 @@ export function startAmqp(options: AmqpOptions): Amqp {
     }),
   );
   void consuming.finally(() => rest.abort());
-  const stopped = Promise.all([publishing, consuming, sender.stopped, follow(options, sender.wake)]).then(() => {});
+  const following = follow(options, sender.wake);
+  const delivering = delivered(options, sender);
+  const stopped = Promise.all([publishing, consuming, sender.stopped, following, delivering]).then(() => {});
   stopped.catch(() => {});
   return { ready, stopped, health: () => ({ ...state, handled: deps.counters, sent: sender.counters }) };
 }
 
-async function declared(link: Link, { tenant }: AmqpOptions): Promise<void> {
-  await declareTopology(link.connection, topology(tenant));
+async function delivered(options: AmqpOptions, sender: Sender): Promise<void> {
+  const { delivery, signal } = options;
+  if (delivery) await runDeliveries({ ...options, ...delivery, told: sender.wake }, signal);
+}
+
+async function declared(link: Link, { tenant, delivery }: AmqpOptions): Promise<void> {
+  await declareTopology(link.connection, topology(tenant, { deliveries: delivery !== undefined }));
 }
 
 function handlerDeps(options: AmqpOptions, o: { publisher: Publisher; sender: Sender }): HandlerDeps {
@@ -140,6 +155,14 @@ function inboxes(options: AmqpOptions): readonly Inbox[] {
   return [
     { queue: queues.request, answer: (asked) => answerRequest(deps, asked) },
     { queue: queues.cancel, answer: (asked) => answerCancel(options, asked) },
+    ...(options.delivery
+      ? [
+          {
+            queue: queues.delivery,
+            answer: (asked: Asked) => answerDelivery({ ...options, catalogue, makeResource }, asked),
+          },
+        ]
+      : []),
   ];
 }
 

@@ -26,8 +26,8 @@ export class TopologyError extends Error {
 
 const MAX_PRIORITY = 255;
 
-/** Everything that a tenant's listener needs, in the order of declaring it. */
-export function topology(tenant: string): readonly Declaration[] {
+/** Everything that a tenant's listener needs, in the order of declaring it; `deliveries`: also what those need. */
+export function topology(tenant: string, o: { readonly deliveries?: boolean } = {}): readonly Declaration[] {
   const queues = queueNames(tenant);
   return [
     { kind: "exchange", name: EXCHANGE.request, type: "fanout" },
@@ -36,6 +36,15 @@ export function topology(tenant: string): readonly Declaration[] {
     { kind: "exchange", name: EXCHANGE.deadLetters, type: "topic" },
     ...inbox(queues.request, EXCHANGE.request),
     ...inbox(queues.cancel, EXCHANGE.cancel),
+    ...(o.deliveries ? deliveryTopology(queues.delivery) : []),
+  ];
+}
+
+function deliveryTopology(queue: string): readonly Declaration[] {
+  return [
+    { kind: "exchange", name: EXCHANGE.deliveryRequest, type: "fanout" },
+    { kind: "exchange", name: EXCHANGE.deliveryResponse, type: "fanout" },
+    ...inbox(queue, EXCHANGE.deliveryRequest),
   ];
 }
 

@@ -30,6 +30,8 @@ export type ArchiveContent = {
   readonly missing: ReadonlySet<number>;
   /** Address of a single file. */
   readonly fileUrl: (id: number) => string;
+  /** The folder of a file in the archive; absent: all lie side by side. */
+  readonly folder?: (file: FileRow) => string;
 };
 
 const NOTICE = "NOTICE.txt";
@@ -68,7 +70,7 @@ function blobEntries(content: ArchiveContent, unique: (name: string) => string):
     if (file.reference || content.missing.has(id) || sha256 === undefined || size === undefined || crc === undefined) {
       continue;
     }
-    const name = safeName(file.filename);
+    const name = (content.folder ? `${content.folder(file)}/` : "") + safeName(file.filename);
     const key = `${sha256} ${name}`;
     const same = byContent.get(key);
     if (same) {

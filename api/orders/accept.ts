@@ -34,7 +34,7 @@ export type AcceptDeps = {
 export type Asked = {
   /** The contract's OrderRequestDto, as it came. Its `user` is the owner. */
   readonly body: unknown;
-  readonly channel: "rest" | "amqp";
+  readonly channel: "rest" | "amqp" | "delivery";
   /** Whoever asks with a token: the owner. Absent: the owner is who the body says, and must be a user of ours. */
   readonly caller?: Principal;
   /** The queue that is told of the order too. */

@@ -11,6 +11,9 @@ Environment:
   ORDER_KUBECONFIG     how to reach Kubernetes; without it: as a pod of the cluster
   ORDER_NAMESPACE      Kubernetes namespace (the tenant's name)
   ORDER_HEALTH_PORT    port of /healthz and /readyz, not for users (9080)
+  ORDER_DELIVERY_URL   take delivery requests too, and bring archives to s3://bucket/prefix; with the variables
+                       ORDER_DELIVERY_S3_ENDPOINT, _REGION, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY (or those of ORDER_S3),
+                       ORDER_BLOBS_URL and ORDER_PUBLIC_URL
 
 Examples:
   $ regards-order amqp                                    take requests until it is told to stop

@@ -15,6 +15,8 @@ Environment:
                        (…?tls=optional: also without TLS)
   ORDER_MAIL_FROM      sender of the mails, ORDER_MAIL_REPLY_TO where answers go
   ORDER_SMTP_CA        trust the certificate authorities in this PEM file
+  ORDER_DELIVERY_URL   take delivery requests over AMQP, and bring archives to s3://bucket/prefix; with the variables
+                       ORDER_DELIVERY_S3_ENDPOINT, _REGION, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY, or else those of ORDER_S3
   ORDER_JWT_SECRET     sign tokens with this secret instead of one kept in the home
   ORDER_OIDC_ISSUERS   take tokens of these issuers too: [{"issuer":"https://…","audience":"…"}] (docs/tokens.md)
   ORDER_PREFIX         path of the order service (/api/v1/rs-order)

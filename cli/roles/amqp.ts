@@ -1,9 +1,12 @@
 /** The `amqp` role: takes requests until it is told to stop, then finishes what it has begun. Any number may run beside each other. */
-import { startAmqp } from "#api/amqp/start.ts";
+import { deliveryPlace } from "#api/amqp/delivery/place.ts";
+import { type DeliveryOptions, startAmqp } from "#api/amqp/start.ts";
 import { TopologyError } from "#api/amqp/topology.ts";
+import { fileUrl } from "#api/files/handlers.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
+import { openBlobStore } from "#store/blobs/open.ts";
 import { Failure } from "../failure.ts";
-import { type Environment, given } from "./environment.ts";
+import { type Environment, given, readLinks } from "./environment.ts";
 import type { Role } from "./role.ts";
 
 export function amqpRole(env: Environment): Role {
@@ -16,7 +19,9 @@ export function amqpRole(env: Environment): Role {
     async start({ db, transport, surroundings, now, random, logger, signal }) {
       const { tenant } = surroundings;
       const catalogue = postgresCatalogue(db);
-      const amqp = startAmqp({ db, transport, catalogue, url, tenant, now, random, logger, signal });
+      const delivery = await deliveryOptions(env, now);
+      const options = { db, transport, catalogue, url, tenant, now, random, logger, signal };
+      const amqp = startAmqp({ ...options, ...(delivery && { delivery }) });
       return {
         ready: amqp.ready.catch(plainly),
         ended: amqp.stopped,
@@ -25,6 +30,15 @@ export function amqpRole(env: Environment): Role {
       };
     },
   };
+}
+
+/** Only where deliveries are made does this role need the fetched files. */
+async function deliveryOptions(env: Environment, now: () => Date): Promise<DeliveryOptions | undefined> {
+  const place = deliveryPlace(env, now);
+  if (!place) return undefined;
+  const { publicUrl, prefix } = readLinks(env);
+  const blobs = await openBlobStore(given(env, "ORDER_BLOBS_URL"), env);
+  return { place, blobs, fileUrl: (id) => fileUrl(publicUrl + prefix, id) };
 }
 
 /** The broker being away is waited for; that it has something else under our names is for the administrator to mend. */

@@ -69,7 +69,8 @@ function whyNot(
   const { owner, running, space, limits } = o;
   const isFull = !fits(space, { bytes: next.bytes, running });
   const { running: ofUser, undownloaded } = owner;
-  if (isShut({ running: ofUser, undownloaded, isFull }, limits)) return undownloaded > 0 ? "user" : "slot";
+  const isGated = next.delivered !== true;
+  if (isGated && isShut({ running: ofUser, undownloaded, isFull }, limits)) return undownloaded > 0 ? "user" : "slot";
   if (isFull) return "space";
   return isWithinLimits({ all: running, ofUser }, limits) ? undefined : "slot";
 }

@@ -6,6 +6,8 @@ export type Candidate = {
   readonly bytes: number;
   /** When the order was asked for. */
   readonly createdAt: { getTime(): number };
+  /** Brought to its user as one, so the gate would keep it back for ever. */
+  readonly delivered?: boolean;
 };
 
 export type Limits = {

@@ -10,6 +10,8 @@ export type Retry = {
   /** Length of the first pause; default 200 ms. */
   readonly firstPauseMs?: number;
   readonly random?: () => number;
+  /** Nothing is tried again once it aborts. */
+  readonly signal?: AbortSignal;
 };
 
 /** An answer that was not what was asked for. */
@@ -34,12 +36,12 @@ const FINAL = new Set([
 ]);
 
 export async function retrying<T>(act: () => Promise<T>, o: Retry): Promise<T> {
-  const { tries = 6, firstPauseMs = 200, random = Math.random } = o;
+  const { tries = 6, firstPauseMs = 200, random = Math.random, signal } = o;
   for (let n = 1; ; n++) {
     try {
       return await act();
     } catch (error) {
-      if (n >= tries || isFinal(error)) throw error;
+      if (n >= tries || signal?.aborted || isFinal(error)) throw error;
       await Bun.sleep(firstPauseMs * 2 ** (n - 1) * (0.5 + random() / 2));
     }
   }

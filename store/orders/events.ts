@@ -4,7 +4,7 @@
  * after the last id that it saw misses none.
  */
 import { type Db, withoutNulls } from "../db.ts";
-import type { OutboxMessage } from "./message-kinds.ts";
+import { MESSAGE_KINDS, type OutboxMessage } from "./message-kinds.ts";
 import { type OrderRow, orderColumns, type StoredOrder, toOrderRow } from "./rows.ts";
 
 export type OrderEvent = Pick<OutboxMessage, "kind" | "payload"> & { readonly id: number; readonly createdAt: Date };
@@ -33,7 +33,10 @@ export function orderNews(
     if (stored === undefined) return undefined;
     const { ended, ...rest } = stored;
     const events = await sql<OrderEvent[]>`
-      SELECT id, kind, payload, created_at FROM outbox WHERE order_id = ${id} AND id > ${o.after} ORDER BY id LIMIT ${o.limit}`;
+      SELECT id, kind, payload, created_at FROM outbox WHERE order_id = ${id} AND id > ${o.after}
+        AND kind = ANY(${[...MESSAGE_KINDS]}::text[]) AND copy_of IS NULL
+      ORDER BY id
+      LIMIT ${o.limit}`;
     return {
       row: toOrderRow(rest),
       events: events.map((event) => withoutNulls<OrderEvent>(event)),

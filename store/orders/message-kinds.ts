@@ -20,18 +20,27 @@ export const NOTICE_KINDS = [
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
+/** What orders tell. */
 export const MESSAGE_KINDS = [...ANSWER_KINDS, ...NOTICE_KINDS] as const;
 export type MessageKind = AnswerKind | NoticeKind;
+
+/** Answers to delivery requests (rs-order.md §4.10), on an exchange of their own: for their requesters alone. */
+export const DELIVERY_KINDS = ["DELIVERY_GRANTED", "DELIVERY_DENIED", "DELIVERY_DONE", "DELIVERY_ERROR"] as const;
+export type DeliveryKind = (typeof DELIVERY_KINDS)[number];
 
 export type OutboxMessage = {
   /** Told once per order and key, e.g. `granted`, `suborder:3:1`, `final:1`, `paused:4`. */
   readonly dedupKey: string;
-  readonly kind: MessageKind;
+  readonly kind: MessageKind | DeliveryKind;
   readonly payload: Readonly<Record<string, unknown>>;
 };
 
-export function isNotice(kind: MessageKind): kind is NoticeKind {
-  return (NOTICE_KINDS as readonly MessageKind[]).includes(kind);
+export function isNotice(kind: OutboxMessage["kind"]): kind is NoticeKind {
+  return (NOTICE_KINDS as readonly string[]).includes(kind);
+}
+
+export function isOfDelivery(kind: OutboxMessage["kind"]): kind is DeliveryKind {
+  return (DELIVERY_KINDS as readonly string[]).includes(kind);
 }
 
 const SENTENCES: Readonly<Record<NoticeKind, string>> = {

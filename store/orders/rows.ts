@@ -24,7 +24,7 @@ export type ReadModel = {
 };
 
 /** Which way the order came in. */
-export type Channel = "rest" | "amqp" | "kubectl";
+export type Channel = "rest" | "amqp" | "kubectl" | "delivery";
 
 export type OrderRow = ReadModel & {
   readonly id: number;

@@ -160,7 +160,8 @@ export async function storeBlob(blobs: BlobStore, content: Uint8Array): Promise<
 
 type Stores = { readonly db: Db; readonly blobs: BlobStore; readonly now: () => Date };
 
-async function makeOrder(
+/** An order whose files are there, failed or pending, as they are described. */
+export async function makeOrder(
   { db, blobs, now }: Stores,
   files: readonly TestFile[],
   o: { owner: string; status: OrderStatusWord },
