@@ -39,6 +39,7 @@ import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
 import { mailHandlers } from "./notify/mail/handlers.ts";
 import { webhookHandlers } from "./notify/webhooks/handlers.ts";
 import { orderAction } from "./orders/actions.ts";
+import { actOnOrders } from "./orders/bulk.ts";
 import { changeOrder } from "./orders/extend.ts";
 import { applicationHours, orderFromBasket, userHours } from "./orders/from-basket.ts";
 import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
@@ -119,6 +120,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     cancelOrder: orderAction(deps, "cancel"),
     deleteOrder: orderAction(deps, "delete"),
     changeOrder: changeOrder({ ...deps, base }),
+    actOnOrders: actOnOrders(deps),
     orderEvents: orderEvents({ ...deps, hub: changeHub(db) }),
     downloadPublicOrder: publicArchive,
     headPublicOrder: publicArchive,

@@ -65,6 +65,7 @@ export const OPERATIONS = {
   deleteOrder: { method: "DELETE", path: "/user/orders/:orderId", access: "REGISTERED_USER" },
   // Beside the contract
   changeOrder: { method: "PATCH", path: "/user/orders/:orderId", access: "REGISTERED_USER" },
+  actOnOrders: { method: "POST", path: "/user/orders/actions", access: "REGISTERED_USER" },
   orderEvents: { method: "GET", path: "/user/orders/:orderId/events", access: "REGISTERED_USER" },
   downloadOrder: { method: "GET", path: "/user/orders/:orderId/download", access: "REGISTERED_USER" },
   headOrderDownload: { method: "HEAD", path: "/user/orders/:orderId/download", access: "REGISTERED_USER" },

@@ -14,6 +14,7 @@ import {
   WebhookRequest,
   WebhookUpdate,
 } from "../notify/webhooks/schemas.ts";
+import { OrdersAction } from "../orders/bulk.ts";
 import { OrderChange } from "../orders/extend.ts";
 import { LabelRequest } from "../orders/label.ts";
 import { SearchParameters } from "../orders/search-parameters.ts";
@@ -126,6 +127,21 @@ export const OrderDto = Type.Object(
     subOrders: SubOrderCounters,
   },
   { $id: "Order" },
+);
+
+export const ActionResults = Type.Object(
+  {
+    action: Type.String(),
+    results: Type.Array(
+      Type.Object({
+        orderId: Type.Integer(),
+        status: Type.Integer({ description: "What the action on this order alone would have been answered." }),
+        messages: Type.Array(Type.String()),
+      }),
+    ),
+    remaining: Type.Integer({ description: "Orders beyond the bound that the filter means too." }),
+  },
+  { $id: "ActionResults" },
 );
 
 const FILES_AND_BYTES = { files: Type.Integer(), bytes: Type.Integer() };
@@ -262,6 +278,8 @@ export const COMPONENTS: readonly TSchema[] = [
   LabelRequest,
   OrderChange,
   OrderPreview,
+  OrdersAction,
+  ActionResults,
   Basket,
   BasketSelectionRequest,
   FileSelectionDescription,

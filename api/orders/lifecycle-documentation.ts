@@ -1,12 +1,15 @@
 /** What is said in the OpenAPI document of what can be done with an order beside the contract. */
 import { Type } from "@sinclair/typebox";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
-import { OrderDto, Problem, wrapped } from "../http/schemas.ts";
+import { ActionResults, OrderDto, Problem, wrapped } from "../http/schemas.ts";
+import { OrdersAction } from "./bulk.ts";
 import { OrderChange } from "./extend.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 
-export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<Record<"changeOrder" | "orderEvents", OperationDoc>> = {
+export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<
+  Record<"changeOrder" | "actOnOrders" | "orderEvents", OperationDoc>
+> = {
   changeOrder: {
     summary: "Give an order another expiration",
     tag: "orders",
@@ -22,6 +25,20 @@ export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<Record<"changeOrder" | "ord
       410: refusal("It has expired or was deleted: its files are given back."),
       422: refusal("A date that is none, is over, or lies too far ahead."),
       503: refusal("Kubernetes does not take it now."),
+    },
+  },
+  actOnOrders: {
+    summary: "Pause, resume, retry, cancel or delete many orders",
+    tag: "orders",
+    description: "Each by the rules of the action on one order; what was asked shows on the orders a moment later.",
+    body: Type.Ref(OrdersAction),
+    responses: {
+      200: { description: "All were asked.", schema: wrapped(ActionResults) },
+      207: {
+        description: "Some were refused: `status` and `messages` of each say why.",
+        schema: wrapped(ActionResults),
+      },
+      422: refusal("An action that is none, or not exactly one of `orderIds` and `filter`."),
     },
   },
   orderEvents: {

@@ -24,6 +24,10 @@ export function allowed(action: Refusable, row: OrderRow): boolean {
   return RULES[action].when.includes(row.status);
 }
 
+export function statusesAllowing(action: Refusable): readonly OrderStatusWord[] {
+  return RULES[action].when;
+}
+
 export function refusalCode(action: Refusable): string {
   return RULES[action].code;
 }

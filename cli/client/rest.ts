@@ -49,6 +49,15 @@ export type Preview = {
   readonly estimate?: { readonly seconds: number; readonly bytesPerSecond: number };
 };
 
+export type ActionResults = {
+  readonly results: readonly {
+    readonly orderId: number;
+    readonly status: number;
+    readonly messages: readonly string[];
+  }[];
+  readonly remaining: number;
+};
+
 type Call = {
   readonly method?: string;
   readonly body?: unknown;
@@ -149,6 +158,12 @@ export function restClient(session: Session) {
       return response.status === 200 && expirationDate !== undefined ? { ...order, expirationDate } : order;
     },
     remove: (id: number) => act(`delete order ${id}`, `/user/orders/${id}`, "DELETE"),
+    /** One action on many orders; `ids` absent: on all own orders that it is allowed on. */
+    async act(action: string, ids: readonly number[] | undefined): Promise<ActionResults> {
+      const body = { action, ...(ids ? { orderIds: ids } : { filter: {} }) };
+      const response = await call("/user/orders/actions", { method: "POST", body });
+      return content(await readAnswer(response, `${action} orders`)) as ActionResults;
+    },
     archive: (id: number, o: { headers?: Record<string, string>; signal?: AbortSignal }) =>
       call(`/user/orders/${id}/download`, { long: true, ...o }),
   };
