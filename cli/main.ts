@@ -7,12 +7,14 @@ import { version } from "../package.json" with { type: "json" };
 import { amqpCommand } from "./commands/amqp.ts";
 import { catalogCommand } from "./commands/catalog.ts";
 import { loginCommand } from "./commands/login.ts";
+import { mailCommand } from "./commands/mail.ts";
 import { orderCommand } from "./commands/order.ts";
 import { quotaCommand } from "./commands/quota.ts";
 import { apiCommand, migrateCommand, operatorCommand } from "./commands/roles.ts";
 import { settingsCommand } from "./commands/settings.ts";
 import { startCommand } from "./commands/start.ts";
 import { userCommand } from "./commands/user.ts";
+import { webhookCommand } from "./commands/webhook.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { explain, Failure } from "./failure.ts";
 
@@ -39,6 +41,8 @@ for (const command of [
   settingsCommand(),
   loginCommand(),
   orderCommand(),
+  webhookCommand(),
+  mailCommand(),
   apiCommand(),
   operatorCommand(),
   amqpCommand(),

@@ -121,6 +121,13 @@ export function restClient(session: Session) {
   };
   return {
     session,
+    /** The JSON that a route answers with; undefined where it answers with nothing. */
+    async ask(action: string, path: string, init: { method?: string; body?: unknown } = {}): Promise<unknown> {
+      const response = await call(path, init);
+      if (!response.ok) throw await refusal(response, action);
+      const text = await response.text();
+      return text === "" ? undefined : JSON.parse(text);
+    },
     async apply(body: unknown): Promise<Applied> {
       return content(await readAnswer(await call("/user/orders/apply", { method: "POST", body }), "order")) as Applied;
     },
