@@ -96,12 +96,12 @@ function selectionProblems(
   o: { selections: readonly Selection[]; correlationId: string },
 ): outcome.Refusal | undefined {
   const problems = checkSelections(o.selections).map((problem) => ({
-    field: requestField(problem.field, request.queries),
+    field: requestField(problem.field, request),
     message: problem.message,
   }));
   if (problems.length === 0) return undefined;
   // A search that cannot be read is told as the contract tells it; a bad file name pattern, which it never noticed, as bad content.
-  const search = problems.filter(({ field }) => /^queries\[|\.(?:query|geometry)$/.test(field));
+  const search = problems.filter(({ field }) => /^queries\[|^geometry$|\.(?:query|geometry)$/.test(field));
   if (search.length > 0)
     return outcome.searchFailed(
       o.correlationId,

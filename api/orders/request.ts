@@ -7,6 +7,7 @@ import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { LIMITS, Selection } from "#crds/order.ts";
 import { type BodyProblem, bodyProblems, firstPerField, withoutNulls } from "../http/check-body.ts";
+import { AREA, areaField, areaProblems, type RequestedArea } from "./area.ts";
 import { checkable } from "./checkable.ts";
 
 export const OrderRequest = Type.Object(
@@ -64,6 +65,7 @@ export const OrderRequest = Type.Object(
         fault: "TOO_MANY_CHARACTERS_IN_LABEL",
       }),
     ),
+    ...AREA,
     selections: Type.Optional(
       Type.Array(Selection, {
         minItems: 1,
@@ -72,7 +74,9 @@ export const OrderRequest = Type.Object(
       }),
     ),
   },
-  { description: "What to order: `queries`, `selections`, or both." },
+  {
+    description: "What to order: `queries`, an area, `selections`, or several of them. An area restricts the queries.",
+  },
 );
 export type OrderRequest = {
   readonly queries?: readonly string[];
@@ -85,7 +89,7 @@ export type OrderRequest = {
   readonly sizeLimitInBytes?: number;
   readonly label?: string;
   readonly selections?: readonly Selection[];
-};
+} & RequestedArea;
 
 export type ParsedRequest =
   | { readonly kind: "request"; readonly request: OrderRequest }
@@ -100,9 +104,11 @@ export function parseOrderRequest(body: unknown): ParsedRequest {
   }
   const candidate = lenient(body as Record<string, unknown>);
   const problems = [...bodyProblems(checker, candidate)];
-  if (candidate["queries"] === undefined && candidate["selections"] === undefined) {
+  const hasArea = areaField(candidate) !== undefined;
+  if (candidate["queries"] === undefined && candidate["selections"] === undefined && !hasArea) {
     problems.unshift({ field: "queries", message: "list of queries should not be empty", rejected: body });
   }
+  if (problems.length === 0) problems.push(...areaProblems(candidate));
   if (problems.length > 0) return { kind: "problems", problems: firstPerField(problems) };
   return { kind: "request", request: candidate as OrderRequest };
 }

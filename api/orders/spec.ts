@@ -1,16 +1,20 @@
 /** From the contract's request to what the order is: each query becomes a selection with the request's file filter. */
 import type { FileType } from "#crds/files.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
+import { areaField, areaGeometry } from "./area.ts";
 import type { OrderRequest } from "./request.ts";
 
 const QUICKLOOKS: readonly FileType[] = ["QUICKLOOK_SD", "QUICKLOOK_MD", "QUICKLOOK_HD"];
 const MIN_AVAILABILITY_SECONDS = 60;
 
-/** The queries first, in their order, then the request's own selections. */
+/** The queries first, in their order and within the area, then the request's own selections. An area without queries is a selection too. */
 export function selectionsOf(request: OrderRequest): readonly Selection[] {
   const { queries = [], filters, selections = [] } = request;
   const filter = fileFilter({ kinds: filters?.dataTypes, pattern: filters?.filenameRegExp });
-  return [...[...new Set(queries)].map((query) => ({ query, ...filter })), ...selections];
+  const geometry = areaGeometry(request);
+  const common = { ...(geometry !== undefined && { geometry }), ...filter };
+  const made = [...new Set(queries)].map((query) => ({ query, ...common }));
+  return [...(made.length === 0 && geometry !== undefined ? [common] : made), ...selections];
 }
 
 /** A file filter in the contract's kinds, `QUICKLOOK` standing for all its sizes; what is absent restricts nothing. */
@@ -26,13 +30,16 @@ export function fileFilter(o: {
 }
 
 /** Names a field of the selections after the field of the request that it came from. */
-export function requestField(field: string, queries: readonly string[] = []): string {
-  const made = new Set(queries).size;
+export function requestField(field: string, request: OrderRequest): string {
+  const { queries = [] } = request;
+  const area = areaField(request);
+  const made = new Set(queries).size || (area === undefined ? 0 : 1);
   const match = /^selections\[(\d+)\](.*)$/.exec(field);
   if (!match) return field;
   const index = Number(match[1]);
   if (index >= made) return `selections[${index - made}]${match[2]}`;
   if (match[2] === ".fileNamePattern") return "filters.filenameRegExp";
+  if (match[2] === ".geometry" && area !== undefined) return area;
   const query = [...new Set(queries)][index] ?? "";
   return `queries[${queries.indexOf(query)}]`;
 }

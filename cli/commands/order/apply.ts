@@ -1,4 +1,5 @@
 /** `order apply`: orders in one go what queries find, and if wished waits and fetches it. */
+import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { describeVerdict, downloadOrder } from "../../download/order-archive.ts";
 import { Failure } from "../../failure.ts";
@@ -7,7 +8,10 @@ import { followOrder } from "./follow.ts";
 import { describePreview } from "./preview.ts";
 
 type Options = {
-  readonly query: readonly string[];
+  readonly query?: readonly string[];
+  readonly geometry?: string;
+  readonly bbox?: string;
+  readonly circle?: Circle;
   readonly type?: readonly string[];
   readonly namePattern?: string;
   readonly label?: string;
@@ -25,12 +29,16 @@ const EXAMPLES = `
 Examples:
   $ regards-order order apply --query 'platform:"landsat-8" AND eo:cloud_cover:[0 TO 60]' --type RAWDATA
   $ regards-order order apply --query 'name:LC08*' --name-pattern '.*_B[234]\\.TIF' --wait --download bands.zip
+  $ regards-order order apply --query 'platform:sentinel-2' --bbox 0,40,10,50 --dry-run
   $ regards-order order apply --query 'productId:"P1"' --correlation-id nightly-7     # the same order if run again`;
 
 export function applyCommand(): Command {
   return new Command("apply")
-    .description("Order all products that at least one of the queries finds.")
-    .requiredOption("--query <query>", "which products (repeat it for the union)", collect)
+    .description("Order all products that at least one of the queries finds, within the area if there is one.")
+    .option("--query <query>", "which products (repeat it for the union)", collect)
+    .option("--geometry <area>", "only products that meet this area: WKT, GeoJSON, or @FILE with either", areaText)
+    .option("--bbox <w,s,e,n>", "the same for a box, in degrees")
+    .option("--circle <lat,lon,metres>", "the same for a circle", circle)
     .addOption(
       new Option("--type <kind>", "only files of this kind (repeatable)").choices(TYPES).argParser(collectOf(TYPES)),
     )
@@ -74,8 +82,15 @@ const reason = (message: string | undefined) => (message ? `: ${message}` : "");
 
 function requestBody(options: Options): unknown {
   const filtered = options.type !== undefined || options.namePattern !== undefined;
+  const { query, geometry, bbox } = options;
+  const areas = [geometry, bbox, options.circle].filter((area) => area !== undefined);
+  if (areas.length > 1) throw new Failure("Give one of --geometry, --bbox and --circle");
+  if (query === undefined && areas.length === 0) throw new Failure("Say what to order: --query, or an area");
   return {
-    queries: options.query,
+    ...(query !== undefined && { queries: query }),
+    ...(geometry !== undefined && { geometry }),
+    ...(bbox !== undefined && { bbox }),
+    ...(options.circle !== undefined && { circle: options.circle }),
     ...(filtered && {
       filters: {
         dataTypes: options.type ?? TYPES,
@@ -97,6 +112,25 @@ function collectOf(allowed: readonly string[]) {
     if (!allowed.includes(value)) throw new InvalidArgumentError(`Allowed are ${allowed.join(", ")}.`);
     return [...before, value];
   };
+}
+
+type Circle = { readonly lat: number; readonly lon: number; readonly r: number };
+
+function circle(text: string): Circle {
+  const [lat = Number.NaN, lon = Number.NaN, r = Number.NaN, ...more] = text.split(",").map(Number);
+  if (more.length > 0 || [lat, lon, r].some(Number.isNaN)) {
+    throw new InvalidArgumentError("Latitude, longitude and metres are needed, e.g. 48.1,11.6,50000.");
+  }
+  return { lat, lon, r };
+}
+
+function areaText(text: string): string {
+  if (!text.startsWith("@")) return text;
+  try {
+    return readFileSync(text.slice(1), "utf8").trim();
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 const FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
