@@ -9,6 +9,7 @@ import { catalogCommand } from "./commands/catalog.ts";
 import { loginCommand } from "./commands/login.ts";
 import { mailCommand } from "./commands/mail.ts";
 import { orderCommand } from "./commands/order.ts";
+import { probeCommand } from "./commands/probe.ts";
 import { quotaCommand } from "./commands/quota.ts";
 import { apiCommand, migrateCommand, operatorCommand } from "./commands/roles.ts";
 import { settingsCommand } from "./commands/settings.ts";
@@ -47,6 +48,7 @@ for (const command of [
   operatorCommand(),
   amqpCommand(),
   migrateCommand(),
+  probeCommand(),
 ]) {
   program.addCommand(command);
 }
