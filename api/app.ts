@@ -30,6 +30,7 @@ import { changeHub } from "./events/change-hub.ts";
 import { orderEvents } from "./events/handlers.ts";
 import { listDatasetFiles } from "./files/dataset-files.ts";
 import { fileUrl, listAvailableFiles, listAvailableFilesFlat, listSubOrderFiles } from "./files/handlers.ts";
+import { listOrderFiles, listSubOrders } from "./files/order-files.ts";
 import { healthz, readyz } from "./http/health.ts";
 import { openapiDocument } from "./http/openapi.ts";
 import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
@@ -127,6 +128,8 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     downloadOrder: archive,
     headOrderDownload: archive,
     listAvailableFilesFlat: listAvailableFilesFlat({ db, base }),
+    listOrderFiles: listOrderFiles({ db, base }),
+    listSubOrders: listSubOrders({ db, base }),
     listAvailableFiles: listAvailableFiles({ db, base }),
     listSubOrderFiles: listSubOrderFiles({ db, base }),
     downloadFile: file,

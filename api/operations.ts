@@ -75,6 +75,8 @@ export const OPERATIONS = {
     path: "/user/orders/:orderId/files/available",
     access: "REGISTERED_USER",
   },
+  listOrderFiles: { method: "GET", path: "/user/orders/:orderId/files", access: "REGISTERED_USER" },
+  listSubOrders: { method: "GET", path: "/user/orders/:orderId/suborders", access: "REGISTERED_USER" },
   listAvailableFiles: { method: "GET", path: "/orders/:orderId/files/available", access: "REGISTERED_USER" },
   listSubOrderFiles: {
     method: "GET",

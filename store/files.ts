@@ -3,6 +3,7 @@
  * The door to store/files/: other folders import from here, so the split inside may change.
  */
 import { appendSubOrders } from "./files/append.ts";
+import { orderFiles, subOrdersPage } from "./files/by-state.ts";
 import { datasetFiles, datasetOfOrder, datasetsOfOrders, FILE_SORT_KEYS } from "./files/datasets.ts";
 import { observeOrder } from "./files/observe.ts";
 import { patienceOf } from "./files/patience.ts";
@@ -38,9 +39,11 @@ export {
   markDownloaded,
   markDownloadFailed,
   observeOrder,
+  orderFiles,
   patienceOf,
   reportFiles,
   retryFailed,
   subOrdersOf,
+  subOrdersPage,
   takeFiles,
 };

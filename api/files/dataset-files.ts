@@ -29,7 +29,7 @@ export function listDatasetFiles(deps: FileDeps): Handler {
 }
 
 /** Its addresses are ours: where the archive keeps the file is nobody's business, and may hold credentials. */
-function dataFile(file: FileRow, base: string) {
+export function dataFile(file: FileRow, base: string) {
   const url = fileUrl(base, file.id);
   return {
     id: file.id,

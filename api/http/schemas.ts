@@ -1,7 +1,7 @@
 /** What the answers look like, for the OpenAPI document. The handlers' types say the same to the compiler; a test holds the two together. */
 import { type TSchema, Type } from "@sinclair/typebox";
 import { FILE_STATES, FILE_TYPES, ORDER_STATUSES, ROLES } from "#crds/files.ts";
-import { SubOrderCounters } from "#crds/order.ts";
+import { FileCounters, SubOrderCounters } from "#crds/order.ts";
 import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
 import { BasketSelectionRequest } from "../baskets/request.ts";
 import { Basket } from "../baskets/schemas.ts";
@@ -127,6 +127,25 @@ export const OrderDto = Type.Object(
     subOrders: SubOrderCounters,
   },
   { $id: "Order" },
+);
+
+export const SubOrder = Type.Object(
+  {
+    id: Type.Integer({ description: "What the contract calls the id of a files task." }),
+    number: Type.Integer({ description: "From 1, within the order." }),
+    datasetLabel: Type.String(),
+    state: words(["Waiting", "Running", "Succeeded", "Failed"], "How it stands."),
+    attempt: Type.Integer({ description: "From 1; the one that runs, or the last." }),
+    reference: Type.Boolean({ description: "Its files stay where they are." }),
+    files: FileCounters,
+    bytes: Type.Integer(),
+    message: Type.Optional(Type.String({ description: "Why it waits or failed, for people." })),
+    notBefore: Type.Optional(time("Its source asked not to be asked before.")),
+    startDate: Type.Optional(time("When its present attempt began.")),
+    endDate: Type.Optional(time("When it ended.")),
+    lastReportDate: Type.Optional(time("When a file of it last came or failed.")),
+  },
+  { $id: "SubOrder" },
 );
 
 export const ActionResults = Type.Object(
@@ -280,6 +299,7 @@ export const COMPONENTS: readonly TSchema[] = [
   OrderPreview,
   OrdersAction,
   ActionResults,
+  SubOrder,
   Basket,
   BasketSelectionRequest,
   FileSelectionDescription,

@@ -1,14 +1,28 @@
 /** What is said in the OpenAPI document of what can be done with an order beside the contract. */
 import { Type } from "@sinclair/typebox";
+import { FILE_STATES } from "#crds/files.ts";
+import { SUB_ORDER_STATES } from "../files/order-files.ts";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
-import { ActionResults, OrderDto, Problem, wrapped } from "../http/schemas.ts";
+import { ActionResults, DataFile, OrderDto, Problem, pageOf, SubOrder, wrapped } from "../http/schemas.ts";
 import { OrdersAction } from "./bulk.ts";
 import { OrderChange } from "./extend.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 
+const PAGE = { page: "Which page, from 0.", size: "Elements on a page, at most 2000." };
+const states = (values: readonly string[]) =>
+  Type.String({
+    pattern: `^(${values.join("|")})(,(${values.join("|")}))*$`,
+    description: `Only those in these states, with commas between them: ${values.join(", ")}.`,
+  });
+const REFUSALS = {
+  403: { description: "Not the caller's order." },
+  404: { description: "No such order." },
+  410: refusal("The order has expired or was deleted."),
+} as const;
+
 export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<
-  Record<"changeOrder" | "actOnOrders" | "orderEvents", OperationDoc>
+  Record<"changeOrder" | "actOnOrders" | "orderEvents" | "listOrderFiles" | "listSubOrders", OperationDoc>
 > = {
   changeOrder: {
     summary: "Give an order another expiration",
@@ -39,6 +53,34 @@ export const ORDER_LIFECYCLE_DOCUMENTATION: Readonly<
         schema: wrapped(ActionResults),
       },
       422: refusal("An action that is none, or not exactly one of `orderIds` and `filter`."),
+    },
+  },
+  listOrderFiles: {
+    summary: "Files of the order in whatever state, with what went wrong",
+    tag: "files",
+    query: {
+      ...PAGE,
+      state: states(FILE_STATES),
+      subOrder: Type.Integer({
+        description: "Only those of the sub-order with this number.",
+        minimum: 0,
+        maximum: 999_999_999,
+      }),
+    },
+    responses: {
+      200: { description: "A page.", schema: pageOf(wrapped(DataFile)) },
+      422: refusal("A state or number that is none."),
+      ...REFUSALS,
+    },
+  },
+  listSubOrders: {
+    summary: "Sub-orders of the order",
+    tag: "orders",
+    query: { ...PAGE, state: states(SUB_ORDER_STATES) },
+    responses: {
+      200: { description: "A page.", schema: pageOf(wrapped(SubOrder)) },
+      422: refusal("A state that is none."),
+      ...REFUSALS,
     },
   },
   orderEvents: {
