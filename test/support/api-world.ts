@@ -103,6 +103,8 @@ export async function apiWorld(label: string) {
   return {
     ...store,
     blobs,
+    /** Where the blobs lie. */
+    folder,
     clock,
     logged,
     switches,
