@@ -32,11 +32,11 @@ const ADA = "ada@example.org";
 const BOB = "bob@example.org";
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 
-/** An order of that many files that count, a quicklook and a reference. */
+/** An order of that many files that count, a quicklook, a file of the dataset itself and a reference. */
 async function order(files: number) {
   const row = await storedOrder(db);
   const stored = Array.from({ length: files }, (_, i) => newFile(i));
-  stored.push(newFile(files, { fileType: "QUICKLOOK_SD" }));
+  stored.push(newFile(files, { fileType: "QUICKLOOK_SD" }), newFile(files + 1, { productUrn: "URN:dataset:d" }));
   const subOrders = [newSubOrder(1, 0, { files: stored }), newSubOrder(2, 1, { reference: true })];
   const step = { expectCursor: undefined, cursor: 1, products: files, done: true, now: NOW };
   await appendSubOrders(db, row.id, { ...step, subOrders });
