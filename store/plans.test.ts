@@ -9,6 +9,9 @@ import { collectBlobs, findBlobs, touchBlobs } from "./blob-rows.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import type { Db } from "./db.ts";
 import * as files from "./files.ts";
+import { claimDeliveries, claimMails, endNotification, putOffNotification } from "./notifications/claim.ts";
+import { listNotifications } from "./notifications/read.ts";
+import { hasUnrouted, type Routing, routeMessages } from "./notifications/route.ts";
 import * as orders from "./orders.ts";
 import { schedulingView, startSubOrders } from "./scheduling.ts";
 
@@ -47,7 +50,21 @@ beforeAll(async () => {
       CASE WHEN f % 2 = 0 THEN 'PENDING' ELSE 'AVAILABLE' END, CASE WHEN f % 2 = 1 THEN sha256((o || '.' || n || '.' || f)::bytea) END
     FROM generate_series(1, 500) o, generate_series(1, 40) n, generate_series(1, 15) f`;
   await db`INSERT INTO blobs SELECT sha256, 1000, ${NOW} FROM order_files WHERE sha256 IS NOT NULL AND order_id <= 100`;
-  await db`ANALYZE orders, sub_orders, order_files, blobs`;
+  await db`
+    INSERT INTO webhooks (owner, url, kinds, secret, created_at, failures, retry_at)
+    SELECT 'user-' || n % 200, 'https://a.example/', '{DONE}', 's', ${NOW}, n % 2, CASE WHEN n % 2 = 1 THEN now() + interval '1 day' END
+    FROM generate_series(1, 400) n`;
+  await db`
+    INSERT INTO outbox (order_id, dedup_key, kind, payload, created_at, delivered_at, routed)
+    SELECT o, 'n' || n, 'DONE', '{}', ${NOW}, ${NOW}, n < 20 FROM generate_series(1, 2000) o, generate_series(1, 20) n`;
+  await db`
+    INSERT INTO notifications (message_id, way, target, webhook_id, order_id, state, created_at, due_at, ended_at)
+    SELECT m.id, 'webhook', w.id::text, w.id, m.order_id, CASE WHEN m.dedup_key = 'n19' THEN 'waiting' ELSE 'delivered' END, ${NOW}, ${NOW}, ${NOW}
+    FROM outbox m JOIN webhooks w ON w.owner = 'user-' || m.order_id % 200 WHERE m.routed AND m.dedup_key <> 'granted'
+    UNION ALL
+    SELECT id, 'mail', 'user-' || order_id % 200, NULL, order_id, CASE WHEN dedup_key = 'n19' THEN 'waiting' ELSE 'delivered' END, ${NOW}, ${NOW}, ${NOW}
+    FROM outbox WHERE routed`;
+  await db`ANALYZE orders, sub_orders, order_files, blobs, outbox, notifications, webhooks`;
 }, 60_000);
 
 /** The tables that the statement's plan reads from end to end. */
@@ -73,6 +90,7 @@ function found(node: unknown, type: string, field: string): string[] {
   return [...here, ...Object.values(plan).flatMap((member) => found(member, type, field))];
 }
 
+const MAIL_SETTINGS: Routing["settings"] = { mail_kinds: ["finished"], mail_channels: ["rest"] };
 const LATER = new Date(NOW.getTime() + 86_400_000);
 const noBlobs = { sweepStaging: () => Promise.resolve(), remove: () => Promise.resolve() } as unknown as BlobStore;
 const spec = orderSpec({ owner: "user-7" });
@@ -158,6 +176,13 @@ const hot: Record<string, (db: Db) => Promise<unknown>> = {
       ],
       { now: NOW },
     ),
+  hasUnrouted: (db) => hasUnrouted(db),
+  routeMessages: (db) => routeMessages(db, { mail: true, settings: MAIL_SETTINGS, now: NOW }),
+  claimMails: (db) => claimMails(db, { limit: 4, leaseSeconds: 60 }),
+  claimDeliveries: (db) => claimDeliveries(db, { limit: 32, leaseSeconds: 60, each: 4, busy: [3] }),
+  endNotification: (db) => endNotification(db, 77, { state: "delivered", now: NOW }),
+  putOffNotification: (db) => putOffNotification(db, { id: 78, attempts: 0 }, { seconds: 1, error: "no" }),
+  "listNotifications of a webhook": (db) => listNotifications(db, { of: { webhook: 7 } }, { page: 0, size: 20 }),
   touchBlobs: (db) => touchBlobs(db, [{ sha256, size: 1 }], { now: NOW }),
   findBlobs: (db) => findBlobs(db, [sha256], { now: NOW }),
   collectBlobs: async (db) => {
@@ -167,7 +192,7 @@ const hot: Record<string, (db: Db) => Promise<unknown>> = {
 };
 
 /** Small by nature: one row, or what runs right now. */
-const SMALL = new Set(["blob_space", "migrations"]);
+const SMALL = new Set(["blob_space", "migrations", "webhooks"]);
 
 describe("no sequential scan in", () => {
   for (const [name, run] of Object.entries(hot)) {

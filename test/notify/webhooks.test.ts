@@ -255,3 +255,35 @@ test(
   },
   LIMIT.slow,
 );
+
+test(
+  "senders that are killed again and again lose nothing, and never tell an order's end before what came before it",
+  async () => {
+    const server = await good();
+    await world.webhook(server.url);
+    const rows = await Promise.all(Array.from({ length: 40 }, () => world.order()));
+    const senders = [await world.spawn(), await world.spawn()];
+    const telling = (async () => {
+      for (const kind of ["SUBORDER_DONE", "DONE"] as const) for (const row of rows) await world.tell(row, kind);
+    })();
+    for (const seen of [5, 20, 40]) {
+      await eventually(`${seen} messages are told`, () => server.requests.length >= seen, LIMIT.slow);
+      await senders.shift()?.kill();
+      await world.later();
+      senders.push(await world.spawn());
+    }
+    await telling;
+    await world.later();
+    await world.settled();
+    const byId = new Map<string, Received>();
+    for (const request of server.requests) if (!byId.has(id(request))) byId.set(id(request), request);
+    expect(byId.size).toBe(80);
+    const byOrder = Map.groupBy(
+      [...byId.values()],
+      (request) => (request.json()["data"] as { orderId: number }).orderId,
+    );
+    expect(byOrder.size).toBe(40);
+    for (const requests of byOrder.values()) expect(kinds(requests)).toEqual(["SUBORDER_DONE", "DONE"]);
+  },
+  LIMIT.slow,
+);
