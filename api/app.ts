@@ -26,6 +26,7 @@ import { downloadOrder } from "./download/download-order.ts";
 import { downloadPublicFile } from "./download/public-file.ts";
 import { downloadPublicOrder } from "./download/public-order.ts";
 import { quotaGate } from "./download/quota-gate.ts";
+import { referenceOpener } from "./download/references.ts";
 import { changeHub } from "./events/change-hub.ts";
 import { orderEvents } from "./events/handlers.ts";
 import { listDatasetFiles } from "./files/dataset-files.ts";
@@ -75,6 +76,8 @@ export type ApiDeps = {
   readonly logger: Logger;
   /** Aborts when the service is about to stop: what has no end of its own ends then. */
   readonly stopping?: AbortSignal;
+  /** ORDER_SOURCE_S3_*: where `s3:` references lie. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
 const TOKEN_SECONDS = 7_200;
@@ -94,10 +97,12 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const document = openapiDocument({ prefix: config.prefix, publicUrl, version });
   const gate = quotaGate({ db, now, logger });
   const plans = planCache();
-  const archive = downloadOrder({ db, blobs, now, logger, gate, plans, fileUrl: (id) => fileUrl(base, id) });
-  const file = downloadFile({ db, blobs, now, logger, gate });
+  const references = () => referenceOpener({ db, now, env: deps.env ?? {} });
+  const downloads = { db, blobs, now, logger, gate, references };
+  const archive = downloadOrder({ ...downloads, plans, fileUrl: (id) => fileUrl(base, id) });
+  const file = downloadFile(downloads);
   const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
-  const publicFile = downloadPublicFile({ db, blobs, now, logger, gate, orderTokens });
+  const publicFile = downloadPublicFile({ ...downloads, orderTokens });
   const links = { db, orderTokens, base, now, logger };
   const publicArchive = downloadPublicOrder(links, archive);
   return {

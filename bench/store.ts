@@ -5,8 +5,8 @@
 
 import { touchBlobs } from "#store/blob-rows.ts";
 import {
+  allFiles,
   appendSubOrders,
-  archiveFiles,
   availableFiles,
   type FileResult,
   type NewFile,
@@ -129,8 +129,8 @@ async function poll(orderId: number): Promise<void> {
   );
   const page = REPORTED / size - 1;
   print("availableFiles", `${await median(() => availableFiles(db, orderId, { page, size }))} ms, page ${page}`);
-  const all = await seconds(() => Array.fromAsync(archiveFiles(db, orderId), (rows) => rows.length));
-  print("archiveFiles", `${rate(REPORTED, all)} files/s`);
+  const all = await seconds(() => Array.fromAsync(allFiles(db, orderId), (rows) => rows.length));
+  print("allFiles", `${rate(REPORTED, all)} files/s`);
   print(
     "schedulingView",
     `${await median(() => schedulingView(db, NOW, { perOwner: 8 }))} ms, ${SUB_ORDERS} sub-orders`,

@@ -193,6 +193,7 @@ async function runApi(
     },
     now,
     logger: logger.child({ component: "api" }),
+    env: context.env,
   });
   const server = await serveApi(app, { host: config.host, port: url.port });
   onStop(context, "API", {

@@ -59,8 +59,8 @@ function get(target: WebTarget, request: OpenOptions, { sameOrigin }: { sameOrig
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
     headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
   }
-  if (request.offset > 0) {
-    headers["range"] = `bytes=${request.offset}-`;
+  if (request.offset > 0 || request.end !== undefined) {
+    headers["range"] = `bytes=${request.offset}-${request.end === undefined ? "" : request.end - 1}`;
     if (request.ifMatch !== undefined) headers["if-range"] = request.ifMatch;
   }
   return requestChecked(target, { headers, signal: request.signal });
@@ -73,16 +73,12 @@ async function answer(response: Response, request: OpenOptions, at: { url: URL; 
   const retryAfter = retryAfterMs(response.headers.get("retry-after"), at.now);
   const wait = retryAfter === undefined ? {} : { retryAfterMs: retryAfter };
   const said = `'${shown}' answered ${response.status}${response.statusText ? ` ${response.statusText}` : ""}`;
-  if (response.status === 202) return { kind: "notReady", reason: said, ...wait };
-  if (response.status === 416) return beyond(response, request, said);
-  if (PERMANENT.has(response.status)) return permanent(`Cannot fetch file: ${said}`);
-  return {
-    kind: "failed",
-    permanent: false,
-    reason: `Cannot fetch file: ${said}`,
-    busy: BUSY.has(response.status),
-    ...wait,
-  };
+  const { status } = response;
+  if (status === 202) return { kind: "notReady", reason: said, status, ...wait };
+  if (status === 416) return beyond(response, request, said);
+  const reason = `Cannot fetch file: ${said}`;
+  if (PERMANENT.has(status)) return { kind: "failed", permanent: true, reason, status };
+  return { kind: "failed", permanent: false, reason, status, busy: BUSY.has(status), ...wait };
 }
 
 async function bytes(response: Response, request: OpenOptions, shown: string): Promise<Opened> {
@@ -101,7 +97,7 @@ async function bytes(response: Response, request: OpenOptions, shown: string): P
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
   if (!range || Number(range[1]) !== request.offset) {
     await stream.cancel();
-    return restart(`Cannot resume '${shown}': it sent another range than the one asked for`);
+    return restart(`Cannot resume '${shown}': it sent another range than the one asked for`, response.status);
   }
   const total = wholeNumber(range[2] ?? null);
   return { ...common, resumed: true, ...(total === undefined ? {} : { total }) };
@@ -112,11 +108,11 @@ function beyond(response: Response, request: OpenOptions, said: string): Opened 
   const total = wholeNumber(/^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? null);
   if (total !== undefined && total === request.offset)
     return { kind: "bytes", stream: emptyStream(), total, resumed: true };
-  return restart(`Cannot resume file: ${said}`);
+  return restart(`Cannot resume file: ${said}`, response.status);
 }
 
-function restart(reason: string): Opened {
-  return { kind: "failed", permanent: false, reason, restart: true };
+function restart(reason: string, status: number): Opened {
+  return { kind: "failed", permanent: false, reason, status, restart: true };
 }
 
 /** What `If-Range` accepts: a strong entity tag, else the modification date. */

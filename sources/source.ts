@@ -16,12 +16,20 @@ export type Opened =
       readonly resumed: boolean;
       readonly validator?: Validator;
     }
-  | { readonly kind: "notReady"; readonly retryAfterMs?: number; readonly reason: string }
+  | {
+      readonly kind: "notReady";
+      readonly retryAfterMs?: number;
+      readonly reason: string;
+      /** What the source answered, where it speaks HTTP. */
+      readonly status?: number;
+    }
   | {
       readonly kind: "failed";
       readonly reason: string;
       readonly permanent: boolean;
       readonly retryAfterMs?: number;
+      /** What the source answered, where it speaks HTTP. */
+      readonly status?: number;
       /** The source is there but asks for patience (429, 503): not the file's fault. */
       readonly busy?: boolean;
       /** What is there already does not fit the source any more: begin at byte 0. */
@@ -30,6 +38,8 @@ export type Opened =
 
 export type OpenOptions = {
   readonly offset: number;
+  /** No byte from here on is wanted; a source may send them all the same. */
+  readonly end?: number;
   /** With an offset: resume only if the source still has this version. */
   readonly ifMatch?: Validator;
   /** Number of this try, from 0: picks another address of the host when there are several. */

@@ -11,7 +11,7 @@ test("createArchive() remembers what the first call said; purgeFiles() forgets i
   const archive = { etag: "e1", orderId: id, files: [3, 1, 2 ** 40], size: 5_000_000_000 };
   await createArchive(db, { ...archive, now: NOW });
   await createArchive(db, { ...archive, files: [9], now: NOW });
-  expect(await findArchive(db, "e1")).toEqual({ ...archive, missing: [], single: false });
+  expect(await findArchive(db, "e1")).toEqual({ ...archive, missing: [], single: false, variant: "flat" });
   expect(await findArchive(db, "other")).toBeUndefined();
   await purgeFiles(db, id);
   expect(await findArchive(db, "e1")).toBeUndefined();

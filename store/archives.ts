@@ -2,9 +2,7 @@
  * Which files an archive holds: remembered when it is first asked for, so that a download that goes on later, when other files
  * have become available or are marked as downloaded, continues the same bytes. Gone with the order's files.
  */
-import { type Db, withoutNulls } from "./db.ts";
-import { fileRows } from "./files/read.ts";
-import type { FileRow } from "./files/types.ts";
+import type { Db } from "./db.ts";
 
 export type ArchiveRow = {
   readonly etag: string;
@@ -13,6 +11,8 @@ export type ArchiveRow = {
   readonly files: readonly number[];
   /** Ids of files whose bytes were gone when the archive was planned: it tells of them instead. */
   readonly missing?: readonly number[];
+  /** Layout and part, as the caller names them; `flat` unless told. */
+  readonly variant?: string;
   /** It is one file by itself, not an archive of the order. */
   readonly single?: boolean;
   /** Bytes of the whole archive. */
@@ -21,42 +21,28 @@ export type ArchiveRow = {
 
 /** Remembers the archive; the same etag again is the same archive, and only the time of its last use changes. */
 export async function createArchive(db: Db, archive: ArchiveRow & { readonly now: Date }): Promise<void> {
-  const { etag, orderId, files, missing = [], single = false, size, now } = archive;
+  const { etag, orderId, files, missing = [], single = false, variant = "flat", size, now } = archive;
   await db`
-    INSERT INTO archives (etag, order_id, files, missing, single, size, created_at, last_served_at)
-    VALUES (${etag}, ${orderId}, ${[...files]}::bigint[], ${[...missing]}::bigint[], ${single}, ${size}, ${now}, ${now})
+    INSERT INTO archives (etag, order_id, files, missing, single, variant, size, created_at, last_served_at)
+    VALUES (${etag}, ${orderId}, ${[...files]}::bigint[], ${[...missing]}::bigint[], ${single}, ${variant}, ${size}, ${now}, ${now})
     ON CONFLICT (etag) DO UPDATE SET last_served_at = excluded.last_served_at`;
 }
 
 export async function findArchive(db: Db, etag: string): Promise<ArchiveRow | undefined> {
   const [row] = await db<
     ArchiveRow[]
-  >`SELECT etag, order_id, files, missing, single, size FROM archives WHERE etag = ${etag}`;
+  >`SELECT etag, order_id, files, missing, single, variant, size FROM archives WHERE etag = ${etag}`;
   return row;
 }
 
-/** The archive of the order that was asked for last: what a client continues that does not name one. */
-export async function latestArchive(db: Db, orderId: number): Promise<ArchiveRow | undefined> {
+/** The archive of this kind of the order that was asked for last: what a client continues that does not name one. */
+export async function latestArchive(db: Db, orderId: number, variant: string): Promise<ArchiveRow | undefined> {
   const [row] = await db<ArchiveRow[]>`
-    SELECT etag, order_id, files, missing, single, size FROM archives
-    WHERE order_id = ${orderId} AND NOT single
+    SELECT etag, order_id, files, missing, single, variant, size FROM archives
+    WHERE order_id = ${orderId} AND variant = ${variant} AND NOT single
     ORDER BY coalesce(last_served_at, created_at) DESC, etag
     LIMIT 1`;
   return row;
-}
-
-const PAGE = 5_000;
-
-/** The rows of files of an order by their ids, in the order of the ids; a file that is no more is left out. */
-export async function* filesByIds(db: Db, orderId: number, ids: readonly number[]): AsyncIterable<readonly FileRow[]> {
-  for (let i = 0; i < ids.length; i += PAGE) {
-    const rows = await db<FileRow[]>`
-      ${fileRows(db)}
-      JOIN unnest(${ids.slice(i, i + PAGE)}::bigint[]) WITH ORDINALITY AS wanted(id, place) ON wanted.id = f.id
-      WHERE f.order_id = ${orderId}
-      ORDER BY wanted.place`;
-    yield rows.map((row) => withoutNulls<FileRow>(row));
-  }
 }
 
 /** Bytes `start` to `end` (exclusive). */

@@ -8,7 +8,7 @@ import { datasetFiles, datasetOfOrder, datasetsOfOrders, FILE_SORT_KEYS } from "
 import { observeOrder } from "./files/observe.ts";
 import { patienceOf } from "./files/patience.ts";
 import {
-  archiveFiles,
+  allFiles,
   availableFiles,
   datasetsOf,
   findFile,
@@ -24,8 +24,8 @@ import type { FileResult, FileRow, NewFile, NewSubOrder, SubOrderRow, WorkFile }
 export type { FileResult, FileRow, NewFile, NewSubOrder, OrderDataset, SubOrderRow, WorkFile };
 export {
   againSubOrder,
+  allFiles,
   appendSubOrders,
-  archiveFiles,
   availableFiles,
   cancelPending,
   datasetFiles,

@@ -157,7 +157,7 @@ const hot: Record<string, (db: Db) => Promise<unknown>> = {
   retryFailed: (db) => files.retryFailed(db, 11, { retry: 1, now: NOW }),
   cancelPending: (db) => files.cancelPending(db, 13, { reason: "no", now: NOW }),
   availableFiles: (db) => files.availableFiles(db, 15, { page: 3, size: 20 }),
-  archiveFiles: (db) => Array.fromAsync(files.archiveFiles(db, 15)),
+  allFiles: (db) => Array.fromAsync(files.allFiles(db, 15)),
   linkedFiles: (db) => Array.fromAsync(files.linkedFiles(db, 15)),
   datasetFiles: (db) => files.datasetFiles(db, 15, { datasetUrn: "d", page: 3, size: 20 }),
   datasetsOfOrders: (db) => files.datasetsOfOrders(db, [15, 16]),

@@ -1,11 +1,14 @@
 /**
- * What the archive of an order holds, and under which tag. The tag follows from the content alone, so the same files give the same tag
+ * What an archive of an order holds, and under which tag. The tag follows from the content alone, so the same files give the same tag
  * on every server; an archive that was handed out is remembered by its files and can be made again, byte for byte, as long as they last.
+ * One with references has bytes that nobody knows beforehand: no tag, no length, nothing to go on with.
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { FileRow } from "#store/files.ts";
-import { safeName, uniqueNames } from "./zip/names.ts";
+import { type Place, type Variant, variantKey } from "./layout.ts";
+import { noticeFiles } from "./notice.ts";
+import { safeName } from "./zip/names.ts";
 import { type ArchivePlan, type Entry, planArchive } from "./zip/plan.ts";
 
 export type Source =
@@ -13,96 +16,98 @@ export type Source =
   /** Written by us: its files are not in the archive. */
   | { readonly kind: "text"; readonly bytes: Buffer<ArrayBuffer> };
 
+/** A file that passes through from where it lies; `fileIds` are all files of the order that are the same. */
+export type Reference = { readonly name: string; readonly file: FileRow; readonly fileIds: number[] };
+
 export type OrderArchive = {
+  readonly orderId: number;
   readonly etag: string;
+  /** What we hold. With references it is only the beginning, and notices come after them. */
   readonly plan: ArchivePlan<Source>;
-  /** Every file that the archive tells of, in order: those in it, references, missing ones. */
+  readonly references: readonly Reference[];
+  /** Every file that the archive tells of, in order: those in it, and missing ones. */
   readonly files: readonly number[];
-  readonly missing: readonly number[];
+  readonly missing: readonly FileRow[];
+  /** How many parts the order has, where parts were asked for. */
+  readonly parts: number | undefined;
 };
+
+export type Member = { readonly file: FileRow; readonly place: Place };
 
 export type ArchiveContent = {
   readonly orderId: number;
+  readonly variant: Variant;
+  readonly parts: number | undefined;
   /** Time of all entries: the order's, so that the bytes do not depend on when they are asked for. */
   readonly modified: Date;
-  readonly files: readonly FileRow[];
+  readonly members: readonly Member[];
   /** Files whose bytes are gone. */
   readonly missing: ReadonlySet<number>;
   /** Address of a single file. */
   readonly fileUrl: (id: number) => string;
-  /** The folder of a file in the archive; absent: all lie side by side. */
-  readonly folder?: (file: FileRow) => string;
+  /** References are told of in the notices instead of being streamed through: the archive then has a length. */
+  readonly withoutReferences?: boolean;
 };
 
-const NOTICE = "NOTICE.txt";
-const LINKS = "LINKS.txt";
+export const MISSING_REASON = "Its stored bytes are gone, retry the order to fetch it again";
+const REFERENCE_REASON = "Only its address is known, download it by itself";
 
 export function orderArchive(content: ArchiveContent): OrderArchive {
-  const references = content.files.filter((file) => file.reference);
-  const missing = content.files.filter((file) => content.missing.has(file.id));
-  const unique = uniqueNames();
-  if (missing.length > 0) unique(NOTICE);
-  if (references.length > 0) unique(LINKS);
-  const entries = blobEntries(content, unique);
-  if (references.length > 0)
-    entries.push(
-      textEntry(
-        LINKS,
-        references.map((file) => linkLine(file, content)),
-      ),
-    );
-  if (missing.length > 0) entries.push(textEntry(NOTICE, missing.map(noticeLine)));
-  const plan = planArchive(entries, content.modified);
-  return {
-    etag: tagOf(content, plan),
-    plan,
-    files: content.files.map((file) => file.id),
-    missing: missing.map((file) => file.id),
-  };
+  const { orderId, members, parts } = content;
+  const missing = members.flatMap(({ file }) => (content.missing.has(file.id) ? [file] : []));
+  const references = content.withoutReferences ? [] : referencesOf(members);
+  const told = content.withoutReferences ? members.filter(({ file }) => file.reference) : [];
+  const failures = [
+    ...missing.map((file) => ({ file, reason: MISSING_REASON })),
+    ...told.map(({ file }) => ({ file, reason: REFERENCE_REASON })),
+  ];
+  const notices = references.length > 0 ? [] : noticeFiles(orderId, failures, content.fileUrl);
+  const texts = notices.map(({ name, bytes }): Entry<Source> => {
+    return { name, size: bytes.length, crc32: crc32(bytes), source: { kind: "text", bytes } };
+  });
+  const plan = planArchive([...blobEntries(content), ...texts], content.modified);
+  const files = members.map(({ file }) => file.id);
+  return { orderId, etag: tagOf(content, plan), plan, references, files, missing, parts };
 }
 
-/** One entry for each different file; what has the same name and the same bytes is the same file. */
-function blobEntries(content: ArchiveContent, unique: (name: string) => string): Entry<Source>[] {
+/** One entry for each different file of a folder; what has the same name and the same bytes is the same file. */
+function blobEntries(content: ArchiveContent): Entry<Source>[] {
   const byContent = new Map<string, number[]>();
   const entries: Entry<Source>[] = [];
-  for (const file of content.files) {
+  for (const { file, place } of content.members) {
     const { id, sha256, size, crc32: crc } = file;
     if (file.reference || content.missing.has(id) || sha256 === undefined || size === undefined || crc === undefined) {
       continue;
     }
-    const name = (content.folder ? `${content.folder(file)}/` : "") + safeName(file.filename);
-    const key = `${sha256} ${name}`;
-    const same = byContent.get(key);
-    if (same) {
-      same.push(id);
-      continue;
-    }
-    const fileIds = [id];
-    byContent.set(key, fileIds);
-    entries.push({ name: unique(name), size, crc32: crc, source: { kind: "blob", sha256, fileIds } });
+    const same = once(byContent, `${sha256} ${place.folder}${safeName(file.filename)}`, id);
+    if (same) entries.push({ name: place.name, size, crc32: crc, source: { kind: "blob", sha256, fileIds: same } });
   }
   return entries;
 }
 
-function textEntry(name: string, lines: readonly string[]): Entry<Source> {
-  const bytes = Buffer.from(lines.join(""));
-  return { name, size: bytes.length, crc32: crc32(bytes), source: { kind: "text", bytes } };
+function referencesOf(members: readonly Member[]): readonly Reference[] {
+  const byAddress = new Map<string, number[]>();
+  return members.flatMap(({ file, place }) => {
+    if (!file.reference) return [];
+    const fileIds = once(byAddress, `${file.uri} ${place.folder}${safeName(file.filename)}`, file.id);
+    return fileIds ? [{ name: place.name, file, fileIds }] : [];
+  });
 }
 
-function linkLine(file: FileRow, content: ArchiveContent): string {
-  return `${safeName(file.filename)}\t${content.fileUrl(file.id)}\n`;
+/** The list for the first file of a key, to which those after it are added. */
+function once(known: Map<string, number[]>, key: string, id: number): number[] | undefined {
+  const same = known.get(key);
+  same?.push(id);
+  if (same) return undefined;
+  const ids = [id];
+  known.set(key, ids);
+  return ids;
 }
-
-/** The contract's line for a file that could not be had. */
-function noticeLine(file: FileRow): string {
-  return `Failed to download file (${safeName(file.filename)}): ${MISSING_REASON}.\n`;
-}
-
-export const MISSING_REASON = "Its stored bytes are gone, retry the order to fetch it again";
 
 function tagOf(content: ArchiveContent, plan: ArchivePlan<Source>): string {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify([content.orderId, content.modified.toISOString(), [...content.missing].sort()]));
+  const { orderId, modified, variant } = content;
+  hash.update(JSON.stringify([orderId, variantKey(variant), modified.toISOString(), [...content.missing].sort()]));
   for (const { name, size, crc32: crc, source } of plan.entries) {
     hash.update(JSON.stringify([name, size, crc, source.kind === "blob" ? source.sha256 : ""]));
   }

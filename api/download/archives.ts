@@ -3,12 +3,13 @@
  * A client that names no archive (`curl -C -`, `wget -c`) continues the one asked for last, never a mixture of two.
  */
 
-import { type ArchiveRow, createArchive, filesByIds, findArchive, latestArchive } from "#store/archives.ts";
+import { type ArchiveRow, createArchive, findArchive, latestArchive } from "#store/archives.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
-import { archiveFiles, type FileRow } from "#store/files.ts";
+import { allFiles, type FileRow } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
-import { type OrderArchive, orderArchive } from "./archive.ts";
+import { type Member, type OrderArchive, orderArchive } from "./archive.ts";
+import { placing, type Variant, variantKey } from "./layout.ts";
 import { missingFiles } from "./presence.ts";
 import { strongTags } from "./range.ts";
 
@@ -21,66 +22,118 @@ export type ArchiveDeps = {
 };
 
 export type Wanted = {
+  readonly variant: Variant;
   /** Also what was downloaded before. */
   readonly all: boolean;
   readonly range: string | null;
   readonly ifRange: string | null;
 };
 
-/** The archive, remembered; undefined when it would hold nothing. `resumed`: it is the one that the client has a part of. */
-export async function findOrMakeArchive(
-  deps: ArchiveDeps,
-  order: OrderRow,
-  wanted: Wanted,
-): Promise<{ readonly archive: OrderArchive; readonly resumed: boolean } | undefined> {
-  const before = wanted.range === null ? undefined : await earlier(deps, order, wanted.ifRange);
-  const again = before && (await sameAgain(deps, order, before));
-  const archive = again ?? (await present(deps, order, wanted.all));
-  if (!archive) return undefined;
-  const { etag, files, missing, plan } = archive;
-  await createArchive(deps.db, { etag, orderId: order.id, files, missing, size: plan.size, now: deps.now() });
-  return { archive, resumed: again !== undefined };
+/** `resumed`: it is the one that the client has a part of. */
+export type Found =
+  | { readonly kind: "archive"; readonly archive: OrderArchive; readonly resumed: boolean }
+  | { readonly kind: "nothing"; readonly parts: number | undefined };
+
+/** The archive, remembered where it can be made again; or nothing to hold. */
+export async function findOrMakeArchive(deps: ArchiveDeps, order: OrderRow, wanted: Wanted): Promise<Found> {
+  const { variant } = wanted;
+  const before = wanted.range === null ? undefined : await earlier(deps, order, wanted);
+  const again = before && (await sameAgain(deps, order, { row: before, variant }));
+  if (again) return remembered(deps, { archive: again, resumed: true, variant });
+  const { members, parts } = await membersOf(deps.db, order.id, {
+    variant,
+    wants: (file) => mayHold(file, wanted.all),
+  });
+  if (members.length === 0) return { kind: "nothing", parts };
+  const missing = await missingFiles(
+    deps,
+    members.map(({ file }) => file),
+  );
+  const archive = build(deps, { order, variant, members, parts, missing });
+  return remembered(deps, { archive, resumed: false, variant });
 }
 
-/** A tag that is not one of this order's archives means none: then the answer is the whole present archive. */
-async function earlier(deps: ArchiveDeps, order: OrderRow, ifRange: string | null): Promise<ArchiveRow | undefined> {
-  if (ifRange === null) return latestArchive(deps.db, order.id);
-  const tag = strongTags(ifRange)[0]?.slice(1, -1);
+function mayHold(file: FileRow, all: boolean): boolean {
+  if (file.state === "AVAILABLE") return true;
+  // A reference may be there the next time.
+  return all && (file.state === "DOWNLOADED" || (file.reference && file.state === "DOWNLOAD_ERROR"));
+}
+
+async function remembered(
+  deps: ArchiveDeps,
+  o: { archive: OrderArchive; resumed: boolean; variant: Variant },
+): Promise<Found> {
+  const { orderId, etag, files, plan, missing, references } = o.archive;
+  if (references.length === 0) {
+    const row = { etag, orderId, files, missing: missing.map((file) => file.id), size: plan.size };
+    await createArchive(deps.db, { ...row, variant: variantKey(o.variant), now: deps.now() });
+    deps.plans.put(o.archive);
+  }
+  return { kind: "archive", archive: o.archive, resumed: o.resumed };
+}
+
+/** A tag that is not one of this order's archives of the kind means none: then the answer is the whole present archive. */
+async function earlier(deps: ArchiveDeps, order: OrderRow, wanted: Wanted): Promise<ArchiveRow | undefined> {
+  const variant = variantKey(wanted.variant);
+  if (wanted.ifRange === null) return latestArchive(deps.db, order.id, variant);
+  const tag = strongTags(wanted.ifRange)[0]?.slice(1, -1);
   const found = tag === undefined ? undefined : await findArchive(deps.db, tag);
-  return found?.orderId === order.id && !found.single ? found : undefined;
+  return found?.orderId === order.id && !found.single && found.variant === variant ? found : undefined;
 }
 
 /** The archive made again, if every byte of it still can be. */
-async function sameAgain(deps: ArchiveDeps, order: OrderRow, row: ArchiveRow): Promise<OrderArchive | undefined> {
+async function sameAgain(
+  deps: ArchiveDeps,
+  order: OrderRow,
+  { row, variant }: { row: ArchiveRow; variant: Variant },
+): Promise<OrderArchive | undefined> {
   const cached = deps.plans.get(row.etag);
   if (cached) return cached;
-  const files = (await Array.fromAsync(filesByIds(deps.db, order.id, row.files))).flat();
+  const ids = new Set(row.files);
+  const { members, parts } = await membersOf(deps.db, order.id, { variant, wants: (file) => ids.has(file.id) });
+  if (members.length !== ids.size) return undefined;
   const missing = new Set(row.missing);
-  if (files.length !== row.files.length) return undefined;
-  const gone = await missingFiles(deps, files);
+  const gone = await missingFiles(
+    deps,
+    members.map(({ file }) => file),
+  );
   if (![...gone].every((id) => missing.has(id))) return undefined;
-  const archive = build(deps, { order, files, missing });
+  const archive = build(deps, { order, variant, members, parts, missing });
   return archive.etag === row.etag ? archive : undefined;
 }
 
-async function present(deps: ArchiveDeps, order: OrderRow, all: boolean): Promise<OrderArchive | undefined> {
-  const files: FileRow[] = [];
-  for await (const page of archiveFiles(deps.db, order.id)) {
-    files.push(...(all ? page : page.filter((file) => file.state === "AVAILABLE")));
+/** The wanted files of the variant with their places among all files of the order, and how many parts there are. */
+async function membersOf(
+  db: Db,
+  orderId: number,
+  o: { readonly variant: Variant; readonly wants: (file: FileRow) => boolean },
+): Promise<{ members: readonly Member[]; parts: number | undefined }> {
+  const { part } = o.variant;
+  const place = placing(o.variant);
+  const members: Member[] = [];
+  let parts = 0;
+  for await (const page of allFiles(db, orderId)) {
+    for (const file of page) {
+      const at = place(file);
+      parts = at.part;
+      if ((!part || at.part === part.number) && o.wants(file)) members.push({ file, place: at });
+    }
   }
-  if (files.length === 0) return undefined;
-  return build(deps, { order, files, missing: await missingFiles(deps, files) });
+  return { members, parts: part && parts };
 }
 
 function build(
   deps: ArchiveDeps,
-  o: { order: OrderRow; files: readonly FileRow[]; missing: ReadonlySet<number> },
+  o: {
+    order: OrderRow;
+    variant: Variant;
+    members: readonly Member[];
+    parts: number | undefined;
+    missing: ReadonlySet<number>;
+  },
 ): OrderArchive {
-  const { order, files, missing } = o;
-  const content = { orderId: order.id, modified: order.createdAt, files, missing, fileUrl: deps.fileUrl };
-  const archive = orderArchive(content);
-  deps.plans.put(archive);
-  return archive;
+  const { order, ...content } = o;
+  return orderArchive({ ...content, orderId: order.id, modified: order.createdAt, fileUrl: deps.fileUrl });
 }
 
 export type PlanCache = {

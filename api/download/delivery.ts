@@ -16,7 +16,8 @@ export type DeliveryEnd = {
 
 export type Delivery = {
   readonly request: Request;
-  readonly length: number;
+  /** How many bytes make it whole, where that is known. */
+  readonly length?: number;
   readonly logger: Logger;
   /** Called once; its failure is logged, the answer has gone by then. */
   ended(end: DeliveryEnd): Promise<void>;
@@ -41,7 +42,9 @@ async function* watched(bytes: MakeBytes, lend: boolean, delivery: Delivery): Ch
     }
     over = true;
   } catch (error) {
-    delivery.logger.error({ err: error }, "a download was cut: its source failed");
+    if (!delivery.request.signal.aborted) {
+      delivery.logger.error({ err: error }, "a download was cut: its source failed");
+    }
     if (!cutConnection(delivery.request)) throw error;
   } finally {
     lease?.release();
@@ -51,7 +54,8 @@ async function* watched(bytes: MakeBytes, lend: boolean, delivery: Delivery): Ch
 
 async function conclude(delivery: Delivery, o: { sent: number; over: boolean }): Promise<void> {
   try {
-    const whole = o.over && o.sent === delivery.length && (await whenSent(delivery.request));
+    const { request, length = o.sent } = delivery;
+    const whole = o.over && o.sent === length && (await whenSent(request));
     await delivery.ended({ sent: o.sent, whole });
   } catch (error) {
     delivery.logger.error({ err: error }, "cannot record a download");

@@ -1,12 +1,9 @@
 /**
  * One file over HTTP, whole or in parts. It counts as downloaded when every byte of it went out; a download that is broken off changes
- * nothing. A reference is answered with where it lies: its bytes do not pass through here, so handing out the address is its download.
+ * nothing.
  */
-import type { Logger } from "pino";
-import { createArchive, recordDelivery } from "#store/archives.ts";
 import { BlobMissing, type BlobStore } from "#store/blobs/blob-store.ts";
-import type { Db } from "#store/db.ts";
-import { type FileRow, findFile, markDownloaded, markDownloadFailed } from "#store/files.ts";
+import { type FileRow, findFile, markDownloadFailed } from "#store/files.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
@@ -14,17 +11,11 @@ import { orderWithFiles } from "../orders/access.ts";
 import { MISSING_REASON } from "./archive.ts";
 import { type BlobReader, openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
-import type { QuotaGate } from "./quota-gate.ts";
-import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
-import { safeName } from "./zip/names.ts";
+import { type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
+import { type ReferenceFileDeps, sendReference } from "./reference-file.ts";
+import { fileHeaders, recordPart } from "./single-file.ts";
 
-export type DownloadFileDeps = {
-  readonly db: Db;
-  readonly blobs: BlobStore;
-  readonly now: () => Date;
-  readonly logger: Logger;
-  readonly gate: QuotaGate;
-};
+export type DownloadFileDeps = ReferenceFileDeps & { readonly blobs: BlobStore };
 
 export function downloadFile(deps: DownloadFileDeps): Handler {
   return async (call) => {
@@ -43,7 +34,7 @@ export async function sendFile(
   { file, email }: { readonly file: FileRow; readonly email: string },
 ): Promise<Response> {
   refuseUnavailable(file);
-  if (file.reference) return reference(deps, call, file);
+  if (file.reference) return sendReference(deps, call, { file, email });
   return stored(deps, call, { file: await withBytes(deps, file), email });
 }
 
@@ -61,14 +52,6 @@ function refuseUnavailable(file: FileRow): void {
     default:
       file.state satisfies never;
   }
-}
-
-async function reference(deps: DownloadFileDeps, call: Call, file: FileRow): Promise<Response> {
-  if (!/^https?:\/\//i.test(file.uri)) {
-    throw new HttpProblem(422, [`Cannot download file ${file.id}: its address is not one that a client can open`]);
-  }
-  if (call.request.method === "GET") await markDownloaded(deps.db, [file.id], { now: deps.now() });
-  return respond(302, null, { location: new URL(file.uri).href });
 }
 
 type StoredFile = FileRow & { readonly sha256: string; readonly size: number };
@@ -96,43 +79,24 @@ async function stored(
   const answer = parseRange(mayBePart ? header("range") : null, file.size);
   const headers = {
     etag,
-    "cache-control": "private, no-cache",
-    "content-type": contentType(file.mimeType),
-    "content-disposition": attachment(safeName(file.filename)),
+    ...fileHeaders(file),
     ...rangeHeaders(answer, file.size),
   };
   if (answer.kind === "unsatisfiable") throw new HttpProblem(416, [], headers);
   const range = answer.kind === "part" ? answer.range : { start: 0, end: file.size };
   const status = answer.kind === "part" ? 206 : 200;
   if (call.request.method === "HEAD") return respond(status, null, headers);
+  const length = range.end - range.start;
   const { request } = call;
   const pass = await deps.gate.enter({ request, email, orderId: file.orderId, fileIds: [file.id] });
   const reader = await open(deps, file, range);
   const body = deliver((buffer) => pass(reader(buffer)), {
     request,
-    length: range.end - range.start,
+    length,
     logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
-    ended: async ({ sent, whole }) => {
-      const all = whole && range.end - range.start === file.size;
-      if (all || (await completed(deps, file, { tag, start: range.start, sent, whole }))) {
-        await markDownloaded(deps.db, [file.id], { now: deps.now() });
-      }
-    },
+    ended: (end) => recordPart(deps, file, { ...end, tag, start: range.start, length, size: file.size }),
   });
   return respond(status, body, headers);
-}
-
-/** Remembers what was sent; true when that makes the file whole and this request ended well. */
-async function completed(
-  deps: DownloadFileDeps,
-  file: StoredFile,
-  part: { tag: string; start: number; sent: number; whole: boolean },
-): Promise<boolean> {
-  if (part.sent === 0) return false;
-  const { id, orderId, size } = file;
-  await createArchive(deps.db, { etag: part.tag, orderId, files: [id], single: true, size, now: deps.now() });
-  const delivered = await recordDelivery(deps.db, part.tag, { start: part.start, end: part.start + part.sent });
-  return part.whole && delivered.some((range) => range.start === 0 && range.end === size);
 }
 
 /** Opened before the answer starts, so that a blob that is missing is still told by a status. */
@@ -144,10 +108,4 @@ async function open(deps: DownloadFileDeps, file: StoredFile, range: ByteRange):
     await markDownloadFailed(deps.db, file.id, MISSING_REASON);
     throw new HttpProblem(410, [`Cannot download file ${file.id}: ${MISSING_REASON}`]);
   }
-}
-
-/** The catalogue's word, unless it would make a browser run the file or break the header. */
-function contentType(mimeType: string): string {
-  const plain = /^[\w.+-]+\/[\w.+-]+$/.test(mimeType) ? mimeType.toLowerCase() : "application/octet-stream";
-  return plain === "text/html" || plain.endsWith("+xml") ? "application/octet-stream" : plain;
 }

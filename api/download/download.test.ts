@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { reportFiles } from "#store/files.ts";
-import { type ApiWorld, apiWorld, PREFIX, PUBLIC_URL, type TestFile } from "#test/support/api-world.ts";
+import { type ApiWorld, apiWorld, type TestFile } from "#test/support/api-world.ts";
 import { eventually } from "#test/support/eventually.ts";
 import { readZip } from "#test/support/read-zip.ts";
 
@@ -95,20 +95,10 @@ describe("O11 zip", () => {
       "b.txt": "content of b",
       "NOTICE (1).txt": "mine",
       "NOTICE.txt": "Failed to download file (a.txt): Its stored bytes are gone, retry the order to fetch it again.\n",
+      "notice.json": expect.stringContaining('"product": "product-0"'),
     });
     await statesAre(id, ["DOWNLOAD_ERROR", "DOWNLOADED", "DOWNLOADED"]);
     expect(files).toHaveLength(3);
-  });
-
-  test("references are told in LINKS.txt and stay available", async () => {
-    const { id, files } = await world.order([
-      ...TWO,
-      { name: "far.tif", reference: "https://elsewhere.example.org/far.tif", subOrder: 2 },
-    ]);
-    expect(readZip((await get(zip(id))).bytes)["LINKS.txt"]).toBe(
-      `far.tif\t${PUBLIC_URL}${PREFIX}/orders/files/${files[2]}\n`,
-    );
-    await statesAre(id, ["DOWNLOADED", "DOWNLOADED", "AVAILABLE"]);
   });
 
   test("HEAD tells length and tag of the GET that follows, and marks nothing", async () => {
@@ -225,7 +215,7 @@ describe("O11 zip in parts", () => {
       .restarted()
       .handle(await world.request(zip(id), { headers: { range: "bytes=5-", "if-range": etag } }));
     expect(response.status).toBe(200);
-    expect(Object.keys(readZip(await bytesOf(response)))).toEqual(["v", "NOTICE.txt"]);
+    expect(Object.keys(readZip(await bytesOf(response)))).toEqual(["v", "NOTICE.txt", "notice.json"]);
   });
 
   test("the tag of another order's archive is not taken", async () => {
@@ -289,13 +279,6 @@ describe("F4 one file", () => {
     await get(file(files[0]!), { range: "bytes=0-1" });
     const part = await get(zip(id), { range: "bytes=0-9" });
     expect(part.headers.get("etag")).toBe(head.headers.get("etag"));
-  });
-
-  test("P16: a reference is answered with where it lies, and counts as downloaded", async () => {
-    const { id, files } = await world.order([{ name: "far", reference: "https://elsewhere.example.org/a b" }]);
-    const { status, headers } = await get(file(files[0]!));
-    expect([status, headers.get("location")]).toEqual([302, "https://elsewhere.example.org/a%20b"]);
-    expect(await world.states(id)).toEqual(["DOWNLOADED"]);
   });
 
   test("a reference that only the server could open is refused", async () => {

@@ -1,8 +1,10 @@
 /** Download quotas as a client meets them (rs-order.md §6.6): who pays, what counts, what is refused and in which words. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { setLimits, usageOf } from "#store/quotas.ts";
+import { writeSetting } from "#store/settings.ts";
 import { ADA, ADMIN, type ApiWorld, apiWorld, BOB, PREFIX, SECRET, type TestFile } from "#test/support/api-world.ts";
 import { eventually } from "#test/support/eventually.ts";
+import { sourceServer } from "#test/support/source-server.ts";
 import { issueOrderToken, orderTokenKey } from "../auth/order-tokens.ts";
 import { type Served, serveApi } from "../http/serve.ts";
 
@@ -111,10 +113,13 @@ describe("quota", () => {
   });
 
   test("references cost nothing, also for who may download nothing", async () => {
-    const { files } = await world.order([{ name: "far", reference: "https://elsewhere.example.org/far" }]);
+    const source = await sourceServer({ "/far": { bytes: Buffer.from("from afar") } });
+    const { files } = await world.order([{ name: "far", reference: `${source.url}/far` }]);
+    await writeSetting(world.db, "allowed_private_networks", ["127.0.0.0/8"]);
     await setLimits(world.db, ADA, { maxQuota: 0 });
-    expect((await fetched(single(files[0]))).status).toBe(302);
+    expect((await fetched(single(files[0]))).status).toBe(200);
     expect(await used()).toEqual([0, 0]);
+    source.stop();
   });
 
   test("quicklooks cost nothing", async () => {

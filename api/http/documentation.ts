@@ -2,6 +2,7 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import { FILE_SORT_KEYS } from "#store/files.ts";
 import { BASKET_DOCUMENTATION } from "../baskets/documentation.ts";
+import { LAYOUTS, type Layout } from "../download/layout.ts";
 import { METALINK_DOCUMENTATION } from "../metalink/documentation.ts";
 import { NOTIFY_DOCUMENTATION } from "../notify/documentation.ts";
 import type { OperationId } from "../operations.ts";
@@ -88,12 +89,30 @@ const OVER_QUOTA = refusal(
   "The caller's download quota or rate does not allow it: the message tells the limit and by how much it is passed. With `Retry-After` for the rate.",
 );
 
+/** As many digits as are read. */
+const MOST = 999_999_999_999_999;
+
 const ARCHIVE: OperationDoc = {
   summary: "Download the order's available files as one zip",
   tag: "download",
   description:
-    "An uncompressed zip of exact length. A range goes on with the archive that `If-Range` names, or else with the one asked for last, also when other files have become available since. Missing files are told in NOTICE.txt, references in LINKS.txt.",
-  query: { all: "`true`: also files that were downloaded before." },
+    "An uncompressed zip of exact length. A range goes on with the archive that `If-Range` names, or else with the one asked for last of the same layout and part, also when other files have become available since. Files that could not be had are told in `NOTICE.txt` and `notice.json`. With references, which are streamed through, it has neither length nor tag and takes no ranges. Names and parts follow from all files of the order: they stay while files arrive. `X-Archive-Parts` tells how many parts there are, also to HEAD; a part of which nothing is there yet answers 204.",
+  query: {
+    all: "`true`: also files that were downloaded before.",
+    layout: Type.Unsafe<Layout>({
+      type: "string",
+      enum: [...LAYOUTS],
+      default: "flat",
+      description: "Folders in the zip: none, one per product, or one per dataset with one per product in it.",
+    }),
+    part: Type.Integer({ minimum: 1, maximum: MOST, description: "Which part, from 1; together with `partSize`." }),
+    partSize: Type.Integer({
+      minimum: 1,
+      maximum: MOST,
+      description:
+        "Bytes of one part at most, unless one file alone has more. A file whose size the catalogue does not tell counts as a tenth of it.",
+    }),
+  },
   headers: RANGE,
   responses: {
     200: BYTES,
@@ -101,8 +120,10 @@ const ARCHIVE: OperationDoc = {
     204: { description: "Nothing to download now." },
     304: { description: "The client has it." },
     416: { description: "Beyond the end." },
+    422: refusal("Layout, part or partSize is none."),
     429: OVER_QUOTA,
     ...FILES_REFUSALS,
+    404: refusal("No such order, without a word, or no such part of it."),
   },
 };
 const PUBLIC_ARCHIVE: OperationDoc = {
@@ -115,19 +136,23 @@ const FILE_BYTES: ResponseDoc = { ...BYTES, mediaType: "*/*" };
 const FILE: OperationDoc = {
   summary: "Download one file",
   tag: "download",
+  description:
+    "A reference is passed on from its source, ranges too: what the source refuses is answered with its own status where that means the same here, else with 502.",
   headers: RANGE,
   responses: {
     200: FILE_BYTES,
     206: { ...FILE_BYTES, description: "The part asked for." },
-    202: refusal("Not there yet."),
-    302: { description: "A reference: where it lies." },
+    202: refusal("Not there yet, or its source says so."),
     304: { description: "The client has it." },
     403: { description: "Not a file of the caller's order." },
-    404: refusal("No such file."),
-    410: refusal("Its bytes are gone, or its order has expired."),
+    404: refusal("No such file, here or at its source."),
+    410: refusal("Its bytes are gone, here or at its source, or its order has expired."),
     416: { description: "Beyond the end." },
-    422: refusal("It could not be made available."),
+    422: refusal("It could not be made available, or its source is not one that may be asked."),
     429: OVER_QUOTA,
+    502: refusal("Its source refuses it or cannot be reached."),
+    503: refusal("Its source is busy. With `Retry-After` where it says so."),
+    504: refusal("Its source does not answer."),
   },
 };
 

@@ -44,6 +44,7 @@ export function apiRole(env: Environment): Role {
         config,
         now,
         logger,
+        env,
         stopping: stopping.signal,
       });
       const notifier = startNotifier({ db, config, ...(mail && { mail }), now, random, logger, signal });

@@ -1,7 +1,7 @@
 /**
  * Reading files: for workers, for lists, for archives. Order of an order's files is everywhere the same: by sub-order, then by id.
  */
-import type { FileState } from "#crds/files.ts";
+import { FILE_STATES, type FileState } from "#crds/files.ts";
 import { type Db, type Transaction, withoutNulls } from "../db.ts";
 import type { FileRow, WorkFile } from "./types.ts";
 
@@ -50,7 +50,7 @@ export function filesOfSubOrders(
 
 export function fileColumns(db: Db | Transaction) {
   return db`f.id, f.order_id, f.sub_order, f.reference, f.product_urn, f.provider_id, f.product_version, f.file_type, f.uri, f.filename,
-    f.mime_type, coalesce(f.received_size, f.size) AS size, f.checksum, f.algorithm, f.state, f.crc32, encode(f.sha256, 'hex') AS sha256,
+    f.mime_type, coalesce(f.received_size, f.size) AS size, f.size AS catalogued_size, f.checksum, f.algorithm, f.state, f.crc32, encode(f.sha256, 'hex') AS sha256,
     f.error, s.dataset_urn, s.dataset_label, s.id AS sub_order_id`;
 }
 
@@ -94,15 +94,13 @@ export async function availableFiles(
 const ARCHIVE_PAGE = 5_000;
 
 /**
- * All files that an archive may hold (AVAILABLE or DOWNLOADED), in pages of whole sub-orders with about 5,000 files: of a million files
- * only a page is held. Sub-orders that get their first file after the start are not among them.
+ * All files of the order in whatever state, in pages of whole sub-orders with about 5,000 files: of a million files only a page is held.
+ * An archive names and parts its files by all of them, so that what has still to come shifts nothing.
  */
-export async function* archiveFiles(db: Db, orderId: number): AsyncIterable<readonly FileRow[]> {
+export async function* allFiles(db: Db, orderId: number): AsyncIterable<readonly FileRow[]> {
   const counted = await db<{ number: number; n: number }[]>`
-    SELECT number, files_available - download_errors + files_downloaded AS n FROM sub_orders_now
-    WHERE order_id = ${orderId} AND files_available - download_errors + files_downloaded > 0
-    ORDER BY number`;
-  yield* inPages(db, orderId, { counted, states: ["AVAILABLE", "DOWNLOADED"] });
+    SELECT number, files_total AS n FROM sub_orders WHERE order_id = ${orderId} ORDER BY number`;
+  yield* inPages(db, orderId, { counted, states: FILE_STATES });
 }
 
 /** The files that a link may lead to: those that are there or may still arrive, paged as those of an archive. */

@@ -78,6 +78,8 @@ export type FileRow = NewFile & {
   readonly state: FileState;
   /** The size received, else what the catalogue tells. */
   readonly size?: number;
+  /** The size as the catalogue tells it: it does not change. */
+  readonly cataloguedSize?: number;
   readonly crc32?: number;
   readonly sha256?: string;
   readonly error?: string;

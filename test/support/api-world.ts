@@ -23,7 +23,7 @@ import { touchBlobs } from "#store/blob-rows.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import type { Db } from "#store/db.ts";
-import { appendSubOrders, type FileResult, reportFiles } from "#store/files.ts";
+import { appendSubOrders, type FileResult, type NewFile, reportFiles } from "#store/files.ts";
 import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
 import { startSubOrders } from "#store/scheduling.ts";
 import { findUser, setPassword, upsertUser } from "#store/users.ts";
@@ -45,6 +45,8 @@ export type TestFile = {
   readonly reference?: string;
   readonly error?: string;
   readonly subOrder?: number;
+  /** What the catalogue says of it. */
+  readonly catalogued?: Partial<Pick<NewFile, "providerId" | "productUrn" | "size" | "checksum" | "algorithm">>;
 };
 
 export type CallOptions = {
@@ -174,14 +176,7 @@ export async function makeOrder(
     number,
     dataset: { urn: "URN:D", label: "Dataset" },
     reference: group.every((file) => file.reference !== undefined),
-    files: group.map((file, i) =>
-      newFile(i, {
-        filename: file.name,
-        uri: file.reference ?? `https://source.example.org/${i}`,
-        reference: file.reference !== undefined,
-        mimeType: "text/plain",
-      }),
-    ),
+    files: group.map(cataloguedFile),
   }));
   const step = { expectCursor: undefined, cursor: { after: 1 }, products: files.length, done: true, now: now() };
   await appendSubOrders(db, row.id, { ...step, subOrders });
@@ -195,6 +190,17 @@ export async function makeOrder(
   }
   await setStatus(db, row.id, { status: o.status, now: now() });
   return { id: row.id, files: stored.map((file) => file.id) };
+}
+
+/** Of a reference the catalogue tells no size, unless the test does. */
+function cataloguedFile(file: TestFile, i: number): NewFile {
+  const { size, ...known } = newFile(i, {
+    filename: file.name,
+    uri: file.reference ?? `https://source.example.org/${i}`,
+    reference: file.reference !== undefined,
+    mimeType: "text/plain",
+  });
+  return { ...known, ...(file.reference === undefined && { size }), ...file.catalogued };
 }
 
 async function resultOf({ db, blobs, now }: Stores, file: TestFile, id: number): Promise<FileResult[]> {

@@ -86,12 +86,13 @@ async function serve(
     response.writeHead(416, { "content-range": `bytes */${file.bytes.length}` }).end();
     return;
   }
-  const body = file.bytes.subarray(from ?? 0);
+  const to = from === undefined ? file.bytes.length : endOf(request, file);
+  const body = file.bytes.subarray(from ?? 0, to);
   response.writeHead(from === undefined ? 200 : 206, {
     "content-type": file.contentType ?? "application/octet-stream",
     ...(file.hideLength ? {} : { "content-length": String(body.length) }),
     ...(file.etag ? { etag: file.etag } : {}),
-    ...(from === undefined ? {} : { "content-range": `bytes ${from}-${file.bytes.length - 1}/${file.bytes.length}` }),
+    ...(from === undefined ? {} : { "content-range": `bytes ${from}-${to - 1}/${file.bytes.length}` }),
   });
   const cut = limited(file.cut);
   const stall = limited(file.stall);
@@ -121,8 +122,13 @@ function limited(limit: { after: number; times: number } | undefined): number | 
 }
 
 function startOf(request: IncomingMessage, file: SourceFile): number | undefined {
-  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1];
+  const range = /^bytes=(\d+)-\d*$/.exec(request.headers.range ?? "")?.[1];
   if (range === undefined || file.ignoreRange) return undefined;
   const condition = request.headers["if-range"];
   return condition !== undefined && condition !== file.etag ? undefined : Number(range);
+}
+
+function endOf(request: IncomingMessage, file: SourceFile): number {
+  const last = /-(\d+)$/.exec(request.headers.range ?? "")?.[1];
+  return last === undefined ? file.bytes.length : Math.min(Number(last) + 1, file.bytes.length);
 }

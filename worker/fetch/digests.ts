@@ -1,7 +1,7 @@
 /** All digests of a file in one pass over its bytes: SHA-256 (its name in the blob store), CRC-32 (for the zip) and the catalogue's own. */
 import { crc32 } from "node:zlib";
 import { CryptoHasher } from "bun";
-import type { HashName } from "./checksum.ts";
+import type { HashName } from "#sources/checksum.ts";
 
 export type Digested = {
   readonly size: number;

@@ -3,10 +3,10 @@
  * A difference to the catalogue is the file's error, after one more try from byte 0; a failure of our own storage is thrown.
  */
 import type { Logger } from "pino";
+import { type Expected, expectedChecksum } from "#sources/checksum.ts";
 import type { Source } from "#sources/source.ts";
 import type { BlobStore, Staging } from "#store/blobs/blob-store.ts";
 import type { FileResult, WorkFile } from "#store/files.ts";
-import { type Expected, expectedChecksum } from "./checksum.ts";
 import { stored } from "./copy.ts";
 import { type Digested, Digests } from "./digests.ts";
 import { placeFor } from "./memory.ts";

@@ -6,10 +6,10 @@
  *     └──back-off─────┘ refused for good: failed · 202 or a long Retry-After: notReady
  */
 
+import type { HashName } from "#sources/checksum.ts";
 import { safeUri } from "#sources/guard/rules.ts";
 import type { Opened, Source, Validator } from "#sources/source.ts";
 import { backoffMs, pause } from "../backoff.ts";
-import type { HashName } from "./checksum.ts";
 import { copy, type Sink } from "./copy.ts";
 import { type Digested, Digests } from "./digests.ts";
 import type { FetchPolicy } from "./policy.ts";

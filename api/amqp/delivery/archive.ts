@@ -5,7 +5,8 @@
 import type { FileRow } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { type OrderArchive, orderArchive } from "../../download/archive.ts";
-import { safeName } from "../../download/zip/names.ts";
+import type { Place } from "../../download/layout.ts";
+import { safeName, uniqueNames } from "../../download/zip/names.ts";
 
 export type DeliveryArchive = { readonly name: string; readonly archive: OrderArchive };
 
@@ -16,15 +17,28 @@ export function deliveryArchive(
   const folders = new Set(o.files.map(folderOf));
   const [only] = folders;
   const stem = folders.size === 1 && only !== undefined ? only : safeName(`delivery-${o.correlationId}`);
+  const place = placing();
   const archive = orderArchive({
     orderId: order.id,
+    variant: { layout: "product" },
+    parts: undefined,
     modified: order.createdAt,
-    files: o.files,
+    members: o.files.map((file) => ({ file, place: place(file) })),
     missing: new Set(),
     fileUrl: o.fileUrl,
-    folder: folderOf,
+    withoutReferences: true,
   });
   return { name: `${stem}.zip`, archive };
+}
+
+function placing(): (file: FileRow) => Place {
+  const names = new Map<string, (name: string) => string>();
+  return (file) => {
+    const folder = `${folderOf(file)}/`;
+    const unique = names.get(folder) ?? uniqueNames();
+    names.set(folder, unique);
+    return { folder, name: folder + unique(safeName(file.filename)), part: 1 };
+  };
 }
 
 function folderOf({ providerId, productVersion }: FileRow): string {

@@ -7,7 +7,7 @@ import { backoffMs, limited, pause } from "#kube/pause.ts";
 import { BlobMissing, type BlobStore } from "#store/blobs/blob-store.ts";
 import type { Db } from "#store/db.ts";
 import { type ClaimedDelivery, endDelivery, extendClaim, postponeDelivery } from "#store/deliveries.ts";
-import { archiveFiles, type FileRow, markDownloaded } from "#store/files.ts";
+import { allFiles, type FileRow, markDownloaded } from "#store/files.ts";
 import { findOrder, type OrderRow } from "#store/orders.ts";
 import type { Bucket } from "#store/s3/bucket.ts";
 import { uploadOnce } from "#store/s3/upload.ts";
@@ -103,7 +103,7 @@ async function bring(
   signal: AbortSignal,
 ): Promise<Delivered> {
   const { blobs, place, tenant, fileUrl } = deps;
-  const files = (await Array.fromAsync(archiveFiles(deps.db, order.id))).flat();
+  const files = (await Array.fromAsync(allFiles(deps.db, order.id), (page) => page.filter(isThere))).flat();
   const missing = await missingFiles(deps, files);
   if (missing.size > 0) throw new BlobMissing(files.find(({ id }) => missing.has(id))?.sha256 ?? "unknown");
   const { name, archive } = deliveryArchive(order, { correlationId: claim.correlationId, files, fileUrl });
@@ -117,6 +117,10 @@ async function bring(
   const uploaded = await uploadOnce(place.bucket, { key, bytes, size: plan.size, signal });
   await markAsDownloaded(deps, files);
   return { url: `s3://${place.bucket.name}/${key}`, ...uploaded };
+}
+
+function isThere({ state }: FileRow): boolean {
+  return state === "AVAILABLE" || state === "DOWNLOADED";
 }
 
 const MARKED_AT_ONCE = 10_000;

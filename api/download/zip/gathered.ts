@@ -1,5 +1,6 @@
 /** Copies small chunks together and passes large ones on, so that an archive of small files does not leave in thousands of small writes. */
-const BYTES = 64 * 1024;
+/** A little more than a block of DEFLATE with its header. */
+const BYTES = 72 * 1024;
 
 export class Gathered {
   readonly #lend: boolean;
