@@ -26,7 +26,7 @@ export function actionCommands(): readonly Command[] {
       .action(async (ids: readonly number[] | undefined, options: { all?: boolean }) => {
         const [first, ...more] = ids ?? [];
         if ((first === undefined) !== (options.all === true)) throw new Failure("Name the orders, or give --all");
-        if (first === undefined || more.length > 0) return await actOnMany(action, ids);
+        if (first === undefined || more.length > 0) return await actOnMany(action, options.all ? undefined : ids);
         await client()[action.act](first);
         process.stdout.write(`order ${first} ${action.done}\n`);
       }),
