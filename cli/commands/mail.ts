@@ -3,12 +3,18 @@ import { readFileSync } from "node:fs";
 import { Argument, Command, Option } from "commander";
 import { removeTemplate, storedTemplate, storedTemplates, storeTemplate } from "#store/mail-templates.ts";
 import { MAIL_KINDS, type MailKind } from "#store/notifications/kinds.ts";
-import { listNotifications, NOTIFICATION_STATES, type NotificationState } from "#store/notifications/read.ts";
+import {
+  listNotifications,
+  NOTIFICATION_STATES,
+  type NotificationState,
+  retryMails,
+} from "#store/notifications/read.ts";
 import { readSettings } from "#store/settings.ts";
 import { withDatabase } from "../database.ts";
 import { Failure } from "../failure.ts";
 import { type HomeOptions, withHome } from "../home.ts";
 import { table } from "../output/table.ts";
+import { orderId } from "./order/common.ts";
 
 const HELP = `
 Mails: ${MAIL_KINDS.join(", ")}. The setting mail_kinds says which are sent.
@@ -17,7 +23,8 @@ Examples:
   $ regards-order mail template show finished
   $ regards-order mail template set finished --subject 'Order {{order_id}} is ready' --text ready.txt --html ready.html
   $ regards-order mail template preview finished
-  $ regards-order mail list --state failed`;
+  $ regards-order mail list --state failed
+  $ regards-order mail retry                                    once the mail server works again`;
 
 export function mailCommand(): Command {
   const template = new Command("template").description("The words of the mails.");
@@ -26,6 +33,7 @@ export function mailCommand(): Command {
     .description("Mails that a tenant's users get.")
     .addCommand(template)
     .addCommand(withHome(list()))
+    .addCommand(withHome(retry()))
     .addHelpText("after", HELP);
 }
 
@@ -137,5 +145,16 @@ function list(): Command {
         { title: "REASON", max: 60, cell: ({ lastError }) => lastError ?? "" },
       ]);
       process.stdout.write(`${text}\n`);
+    });
+}
+
+function retry(): Command {
+  return new Command("retry")
+    .description("Try mails once more that were given up.")
+    .option("--order <id>", "those of this order", orderId)
+    .action(async ({ order, ...options }: HomeOptions & { order?: number }) => {
+      const chosen = order === undefined ? {} : { orderId: order };
+      const mails = await withDatabase(options, (db) => retryMails(db, { ...chosen, now: new Date() }));
+      process.stdout.write(`${mails} mails\n`);
     });
 }

@@ -5,6 +5,7 @@ import type { MessageKind } from "../orders/message-kinds.ts";
 import type { Channel } from "../orders/rows.ts";
 import { queueMessages } from "../outbox.ts";
 import { readSettings } from "../settings.ts";
+import { upsertUser } from "../users.ts";
 import {
   changeSecret,
   findWebhook,
@@ -17,7 +18,7 @@ import {
   webhookSucceeded,
 } from "../webhooks.ts";
 import { claimDeliveries, claimMails, endNotification, putOffNotification } from "./claim.ts";
-import { forgetNotifications, listNotifications } from "./read.ts";
+import { forgetNotifications, listNotifications, retryMails } from "./read.ts";
 import { hasUnrouted, routeMessages } from "./route.ts";
 
 const ADA = "ada@example.org";
@@ -93,6 +94,18 @@ describe("routeMessages()", () => {
     const settings = { ...(await readSettings(store.db)), mail_kinds: ["failed" as const] };
     expect(await routeMessages(store.db, { mail: true, settings, now: NOW })).toBe(1);
     expect(await rows()).toEqual([] as never);
+  });
+
+  test("routeMessages() tells nobody who was made inactive, and the tenant's webhooks all the same", async () => {
+    await webhook(BOB);
+    const tenants = await webhook();
+    await upsertUser(store.db, { email: BOB, role: "REGISTERED_USER", groups: [], active: false });
+    await tell(await order(BOB), "DONE");
+    await route();
+    await upsertUser(store.db, { email: BOB, role: "REGISTERED_USER", groups: [], active: true });
+    expect(await store.db`SELECT way, target FROM notifications`).toEqual([
+      { way: "webhook", target: `${tenants}` },
+    ] as never);
   });
 
   test("routeMessages() passes answers by that belong to no order", async () => {
@@ -314,4 +327,19 @@ test("listNotifications() tells what became of them; forgetNotifications() keeps
   expect(await forgetNotifications(store.db, { endedBefore: NOW })).toBe(0);
   expect(await forgetNotifications(store.db, { endedBefore: new Date(NOW.getTime() + 1) })).toBe(1);
   expect((await listNotifications(store.db, { of: { webhook: hook } }, page)).total).toBe(1);
+});
+
+test("retryMails() has given-up mails tried once more, those of an order alone if wanted", async () => {
+  for (let n = 0; n < 3; n++) await tell(await order(), "DONE");
+  await route();
+  const given = await mails();
+  for (const { id } of given.slice(0, 2)) {
+    await endNotification(store.db, id, { state: "failed", answer: 550, error: "no", now: NOW });
+  }
+  await endNotification(store.db, given[2]!.id, { state: "delivered", now: NOW });
+  expect(await retryMails(store.db, { orderId: given[0]!.orderId!, now: NOW })).toBe(1);
+  expect(await retryMails(store.db, { now: NOW })).toBe(1);
+  expect((await mails()).map(({ messageId, attempts }) => [messageId, attempts])).toEqual(
+    given.slice(0, 2).map(({ messageId }) => [messageId, 1]),
+  );
 });

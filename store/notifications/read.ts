@@ -1,4 +1,4 @@
-/** What became of notifications: for their owners, for administrators, and how much waits. */
+/** What became of notifications, for their owners and for administrators; and what an administrator does about it. */
 import { type Db, withoutNulls } from "../db.ts";
 
 export type NotificationState = "waiting" | "delivered" | "failed" | "skipped";
@@ -47,6 +47,14 @@ export async function listNotifications(
     db<{ total: number }[]>`SELECT count(*) AS total FROM notifications n WHERE ${where}`,
   ]);
   return { rows: rows.map((row) => withoutNulls<NotificationRow>(row)), total: count?.total ?? 0 };
+}
+
+/** Has mails that were given up tried once more, those of one order or all; answers how many. */
+export async function retryMails(db: Db, o: { readonly orderId?: number; readonly now: Date }): Promise<number> {
+  const retried = await db`
+    UPDATE notifications SET state = 'waiting', attempts = 0, due_at = clock_timestamp(), created_at = ${o.now}, ended_at = NULL
+    WHERE way = 'mail' AND state = 'failed' AND (${o.orderId ?? null}::bigint IS NULL OR order_id = ${o.orderId ?? null})`;
+  return retried.count;
 }
 
 const REMOVED_AT_ONCE = 10_000;

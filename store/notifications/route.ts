@@ -1,6 +1,6 @@
 /**
  * Settles whom to tell of a message beside AMQP: one notification for each way and target, in the statement that marks the message as
- * routed. So each message is routed once, whenever the process dies and in whatever order messages become visible.
+ * routed; whoever was made inactive is told nothing. So each message is routed once, whenever the process dies and in whatever order messages become visible.
  */
 import type { Db } from "../db.ts";
 import type { Channel } from "../orders/rows.ts";
@@ -30,21 +30,22 @@ export async function routeMessages(db: Db, { mail, settings, now }: Routing): P
     // The limit is not a parameter: a plan for any limit would read whole tables.
     const routed = await sql`
       WITH unrouted AS (
-        SELECT m.id, m.order_id, m.kind, m.payload, o.owner, o.channel, m.copy_of IS NOT NULL AS copied
+        SELECT m.id, m.order_id, m.kind, m.payload, o.owner, o.channel, m.copy_of IS NOT NULL AS copied,
+          EXISTS (SELECT FROM users WHERE email = o.owner AND NOT active) AS inactive
         FROM (SELECT * FROM outbox WHERE NOT routed ORDER BY id LIMIT 100) m
         LEFT JOIN LATERAL (SELECT owner, channel FROM orders WHERE id = m.order_id LIMIT 1) o ON true
       ), hooked AS (
         INSERT INTO notifications (message_id, way, target, webhook_id, order_id, created_at, due_at)
         SELECT u.id, 'webhook', w.id::text, w.id, u.order_id, ${now}, clock_timestamp()
         FROM unrouted u
-        JOIN webhooks w ON w.active AND u.kind = ANY (w.kinds) AND (w.owner IS NULL OR w.owner = u.owner)
+        JOIN webhooks w ON w.active AND u.kind = ANY (w.kinds) AND (w.owner IS NULL OR w.owner = u.owner AND NOT u.inactive)
         WHERE u.owner IS NOT NULL AND NOT u.copied
         ON CONFLICT DO NOTHING
       ), mailed AS (
         INSERT INTO notifications (message_id, way, target, order_id, created_at, due_at)
         SELECT id, 'mail', owner, order_id, ${now}, clock_timestamp()
         FROM unrouted
-        WHERE kind = ANY (${mailed}::text[]) AND channel = ANY (${[...channels]}::text[]) AND NOT copied
+        WHERE kind = ANY (${mailed}::text[]) AND channel = ANY (${[...channels]}::text[]) AND NOT copied AND NOT inactive
           -- One mail reminds of all orders of the owner that wait: the first of them carries it.
           AND (payload->'orders' IS NULL OR (payload->'orders'->>0)::bigint = order_id)
         ON CONFLICT DO NOTHING

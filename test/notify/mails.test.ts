@@ -70,7 +70,7 @@ describe("what is told", () => {
     ]);
   });
 
-  test("the end of an order and what expires soon, in their order", async () => {
+  test("P24: the confirmation of any order, its end and what expires soon, in their order", async () => {
     start();
     const row = await world.order();
     await world.tell(row, "DONE");
