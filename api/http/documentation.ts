@@ -32,6 +32,8 @@ export type ResponseDoc = {
   readonly description: string;
   readonly schema?: TSchema;
   readonly mediaType?: string | readonly string[];
+  /** Of content without a schema. */
+  readonly example?: string;
 };
 export type OperationDoc = {
   readonly summary: string;

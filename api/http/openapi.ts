@@ -2,13 +2,15 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import type { Operation } from "../operations.ts";
 import { DOCUMENTATION, type OperationDoc, type ResponseDoc } from "./documentation.ts";
+import { exampleOf } from "./example.ts";
 import { type Route, routeTable } from "./route-table.ts";
 import { COMPONENTS, Problem, ProblemDetails } from "./schemas.ts";
 
 type Json = Record<string, unknown>;
 
 /** As many digits as are read. */
-const WHOLE_NUMBER = { type: "integer", minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 };
+const WHOLE_NUMBER = { type: "integer", minimum: -999_999_999_999_999, maximum: 999_999_999_999_999, examples: [1] };
+const SCHEMAS = Object.fromEntries(COMPONENTS.map((schema) => [schema.$id, plain(schema)]));
 
 export function openapiDocument(o: {
   readonly prefix: string;
@@ -31,7 +33,7 @@ export function openapiDocument(o: {
     servers: [{ url: o.publicUrl }],
     paths,
     components: {
-      schemas: Object.fromEntries(COMPONENTS.map((schema) => [schema.$id, plain(schema)])),
+      schemas: SCHEMAS,
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
         tokenParameter: { type: "apiKey", in: "query", name: "token" },
@@ -57,7 +59,7 @@ function operationOf({ id, operation, path }: Route): Json {
     ...(doc.body && {
       requestBody: {
         required: !doc.bodyOptional,
-        content: { [doc.bodyType ?? "application/json"]: { schema: plain(doc.body) } },
+        content: { [doc.bodyType ?? "application/json"]: exemplary(plain(doc.body)) },
       },
     }),
     responses: responsesOf(operation, doc),
@@ -115,7 +117,12 @@ function commonResponses(operation: Operation, doc: OperationDoc): Readonly<Reco
   };
 }
 
-type Content = Readonly<Record<string, { readonly schema?: unknown }>>;
+/** The schema with an example of what it describes. Of binary content there is none to show. */
+function exemplary(schema: Json): { readonly schema: Json; readonly example: unknown } {
+  return { schema, example: exampleOf(schema, SCHEMAS) };
+}
+
+type Content = Readonly<Record<string, { readonly schema?: Json; readonly example?: unknown }>>;
 type Response = { readonly description: string; readonly content?: Content };
 
 /** Two reasons for one status. Where one of them has no body, none is promised. */
@@ -124,10 +131,11 @@ function either(own: Response | undefined, common: Response | undefined): Respon
   const description = `${own.description} ${common.description}`;
   if (!own.content || !common.content) return { description };
   const types = [...new Set([...Object.keys(own.content), ...Object.keys(common.content)])];
-  const schemas = (type: string) => [own.content?.[type]?.schema, common.content?.[type]?.schema].filter(Boolean);
   const content = types.map((type) => {
-    const [first, second] = schemas(type);
-    return [type, { schema: second && !Bun.deepEquals(first, second) ? { anyOf: [first, second] } : (first ?? {}) }];
+    const [first, second] = [own.content?.[type], common.content?.[type]];
+    if (!first?.schema || !second?.schema || Bun.deepEquals(first.schema, second.schema))
+      return [type, first ?? second];
+    return [type, { ...first, schema: { anyOf: [first.schema, second.schema] } }];
   });
   return { description, content: Object.fromEntries(content) };
 }
@@ -137,7 +145,7 @@ function withDetails({ description, content }: Response): Response {
   if (!content) return { description: `${description} Empty, unless problem details are asked for.` };
   return {
     description,
-    content: { ...content, "application/problem+json": { schema: plain(Type.Ref(ProblemDetails)) } },
+    content: { ...content, "application/problem+json": exemplary(plain(Type.Ref(ProblemDetails))) },
   };
 }
 
@@ -145,15 +153,15 @@ function changes({ method }: Operation): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
-function responseOf({ description, schema, mediaType }: ResponseDoc): Response {
+function responseOf({ description, schema, mediaType, example }: ResponseDoc): Response {
   if (!schema && mediaType === undefined) return { description };
-  const content = schema ? { schema: plain(schema) } : {};
+  const content = schema ? exemplary(plain(schema)) : { ...(example !== undefined && { example }) };
   const types = [mediaType ?? "application/json"].flat();
   return { description, content: Object.fromEntries(types.map((type) => [type, content])) };
 }
 
 /** The schema as plain JSON Schema, its references into the components. */
-function plain(schema: TSchema | Json): unknown {
+function plain(schema: TSchema | Json): Json {
   return JSON.parse(
     JSON.stringify(schema, (key, value: unknown) => {
       if (key === "$id" || key === "fault") return undefined;

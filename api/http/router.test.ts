@@ -63,6 +63,21 @@ describe("the router", () => {
     expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, DELETE, PATCH"]);
   });
 
+  test("takes no word of another route for a parameter", async () => {
+    const allowed: Record<string, string> = {
+      "PATCH /user/orders/apply": "POST",
+      "GET /user/orders/apply": "POST",
+      "DELETE /order/basket/dataset/1/updateFileFilters": "PUT",
+      "OPTIONS /user/orders/apply": "POST",
+      "OPTIONS /order/basket/dataset/1/updateFileFilters": "PUT",
+      "OPTIONS /order/basket/dataset/1/2026-01-01T00:00:00Z": "DELETE",
+    };
+    for (const [route, allow] of Object.entries(allowed)) {
+      const { status, headers } = await world.call(route);
+      expect([route, status, headers.get("allow")]).toEqual([route, route.startsWith("OPTIONS") ? 204 : 405, allow]);
+    }
+  });
+
   test("answers 400 for a body that is not JSON, without echoing a stack", async () => {
     const response = await world.call("POST /user/orders/apply", { body: '{"queries": [' });
     expect(response.status).toBe(400);

@@ -73,6 +73,10 @@ function callerGuard(deps: RouterDeps, table: RouteTable) {
   const check = async (request: Request, path: string): Promise<Caller> => {
     const route = table.find(request.method, path);
     if (route === undefined) throw new HttpProblem(403, ["Access denied: the route declares no role"]);
+    // The router looks for a path of this method only: it may have taken a word of another route for a parameter.
+    if (route.path.includes(":") && !table.methodsAt(new URL(request.url).pathname).includes(route.operation.method)) {
+      throw notFound(table, request);
+    }
     if (route.operation.access === "ANYONE") return { principal: PUBLIC_USER, mayCall: () => false };
     const principal = await authenticate(deps, request);
     const stored = await readRouteRoles(deps.db);

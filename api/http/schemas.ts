@@ -23,7 +23,13 @@ const time = (description: string) => Type.String({ format: "date-time", descrip
 const words = (values: readonly string[], description: string) =>
   Type.Unsafe<string>({ type: "string", enum: [...values], description });
 
-export const Link = Type.Object({ rel: Type.String(), href: Type.String({ format: "uri" }) }, { $id: "Link" });
+export const Link = Type.Object(
+  { rel: Type.String(), href: Type.String({ format: "uri" }) },
+  {
+    $id: "Link",
+    examples: [{ rel: "self", href: "https://archive.example.org/api/v1/rs-order/user/orders/54" }],
+  },
+);
 
 export const Problem = Type.Object(
   { messages: Type.Array(Type.String(), { description: "One line per thing that is wrong." }) },
@@ -126,7 +132,27 @@ export const OrderDto = Type.Object(
     message: Type.Optional(Type.String({ description: "How it stands or why it failed, for people." })),
     subOrders: SubOrderCounters,
   },
-  { $id: "Order" },
+  {
+    $id: "Order",
+    examples: [
+      {
+        id: 54,
+        owner: "ada@example.org",
+        label: "Greenland in July",
+        creationDate: "2026-03-01T10:00:00.000Z",
+        expirationDate: "2026-03-08T10:00:00.000Z",
+        percentCompleted: 50,
+        filesInErrorCount: 0,
+        availableFilesCount: 25,
+        status: "RUNNING",
+        statusDate: "2026-03-01T10:00:04.000Z",
+        waitingForUser: true,
+        datasetTasks: [{ id: 1, datasetLabel: "Landsat 8", objectsCount: 2, filesCount: 50, filesSize: 19_900_000 }],
+        correlationId: "my-request-1",
+        subOrders: { total: 2, waiting: 0, running: 1, succeeded: 1, failed: 0 },
+      },
+    ],
+  },
 );
 
 export const SubOrder = Type.Object(
@@ -215,10 +241,23 @@ const FILE = {
   filesize: Type.Optional(Type.Integer({ description: "Bytes." })),
   filename: Type.String(),
 };
-export const AvailableFile = Type.Object(FILE, { $id: "AvailableFile" });
+const FILE_EXAMPLE = {
+  id: 1,
+  productId: "LC08_L2SP_005009_20150710",
+  version: 1,
+  downloadUrl: "https://archive.example.org/api/v1/rs-order/orders/files/1",
+  mimeType: "image/tiff",
+  checksum: "9e107d9d372bb6826bd81d3542a419d6",
+  filesize: 398_000,
+  filename: "LC08_L2SP_005009_20150710_SR_B4.TIF",
+};
+export const AvailableFile = Type.Object(FILE, { $id: "AvailableFile", examples: [FILE_EXAMPLE] });
 export const FlatAvailableFile = Type.Object(
   { ...FILE, fileSize: Type.Optional(Type.Integer()), uri: Type.String({ format: "uri" }) },
-  { $id: "FlatAvailableFile" },
+  {
+    $id: "FlatAvailableFile",
+    examples: [{ ...FILE_EXAMPLE, fileSize: FILE_EXAMPLE.filesize, uri: FILE_EXAMPLE.downloadUrl }],
+  },
 );
 
 export const DataFile = Type.Object(
@@ -266,7 +305,10 @@ export const TokenRequest = Type.Object(
     scope: Type.Optional(Type.String({ description: "The tenant." })),
     grant_type: Type.Optional(Type.Literal("password")),
   },
-  { $id: "TokenRequest" },
+  {
+    $id: "TokenRequest",
+    examples: [{ grant_type: "password", username: "ada@example.org", password: "secret", scope: "default" }],
+  },
 );
 
 export const Health = Type.Object({ status: words(["UP", "DOWN"], "Whether it works.") }, { $id: "Health" });
