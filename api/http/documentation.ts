@@ -1,4 +1,5 @@
 /** What is said of each route in the OpenAPI document. The compiler demands an entry for every route of the table. */
+
 import { type TSchema, Type } from "@sinclair/typebox";
 import { FILE_SORT_KEYS } from "#store/files.ts";
 import { BASKET_DOCUMENTATION } from "../baskets/documentation.ts";
@@ -12,6 +13,7 @@ import { ORDER_LIFECYCLE_DOCUMENTATION } from "../orders/lifecycle-documentation
 import { OrderRequest } from "../orders/request.ts";
 import { QUOTA_DOCUMENTATION } from "../quotas/documentation.ts";
 import { SERVICE_DOCUMENTATION } from "../service/documentation.ts";
+import { PAGE_PARAMETERS } from "./page.ts";
 import {
   AvailableFile,
   DataFile,
@@ -61,7 +63,7 @@ export type OperationDoc = {
 };
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
-const PAGE = { page: "Which page, from 0.", size: "Elements on a page, at most 2000.", sort: "Accepted and not used." };
+const PAGE = { ...PAGE_PARAMETERS, sort: "Accepted and not used." };
 const RANGE = {
   range: "A single range of bytes; several are answered with the whole.",
   "if-range": "The tag of the download that is continued.",
@@ -227,7 +229,10 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
       200: { description: "A dry run: what would be ordered.", schema: wrapped(OrderPreview) },
       201: { description: "Accepted.", schema: Type.Ref(OrderResponse) },
       409: { description: "The correlation id is taken by another request.", schema: Type.Ref(OrderResponse) },
-      422: { description: "Refused; `message` and `messages` say why.", schema: Type.Ref(OrderResponse) },
+      422: {
+        description: "Refused; `message` and `messages` say why.",
+        schema: Type.Union([Type.Ref(OrderResponse), Type.Ref(Problem)]),
+      },
     },
   },
   listOrders: {
@@ -253,7 +258,10 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   listAvailableFilesFlat: {
     summary: "Files that can be downloaded, as in the guides",
     tag: "files",
-    query: { ...PAGE, size: "Elements on a page, 50 unless told." },
+    query: {
+      ...PAGE,
+      size: Type.Integer({ ...PAGE_PARAMETERS.size, description: "Elements on a page, 50 unless told." }),
+    },
     responses: {
       200: { description: "A page; the order is over.", schema: pageOf(Type.Ref(FlatAvailableFile)) },
       204: { description: "Nothing yet." },

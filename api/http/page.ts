@@ -1,10 +1,17 @@
 /** Pages in the contract's form. Parameters that make no sense fall back to the default, as they do in the service that clients know. */
+import { Type } from "@sinclair/typebox";
 import type { Link } from "./respond.ts";
 
 const MAX_SIZE = 2_000;
 const MAX_PAGE = 1_000_000;
 
 export type PageRequest = { readonly page: number; readonly size: number };
+
+/** The parameters as the OpenAPI document has them. */
+export const PAGE_PARAMETERS = {
+  page: Type.Integer({ minimum: 0, maximum: MAX_PAGE, description: "Which page, from 0.", examples: [0] }),
+  size: Type.Integer({ minimum: 1, maximum: MAX_SIZE, description: "Elements on a page.", examples: [20] }),
+} as const;
 
 export function pageRequest(query: URLSearchParams, defaultSize = 20): PageRequest {
   const size = wholeNumber(query.get("size"), defaultSize);

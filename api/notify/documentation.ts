@@ -1,8 +1,10 @@
 /** What is said of webhooks and mails in the OpenAPI document. */
+
 import { Type } from "@sinclair/typebox";
 import { MAIL_KINDS } from "#store/notifications/kinds.ts";
 import { NOTIFICATION_STATES } from "#store/notifications/read.ts";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
+import { PAGE_PARAMETERS } from "../http/page.ts";
 import { Problem, pageOf } from "../http/schemas.ts";
 import { MailPreview, MailPreviewRequest, MailTemplateRequest, MailTemplateView } from "./mail/schemas.ts";
 import {
@@ -18,7 +20,6 @@ import {
 } from "./webhooks/schemas.ts";
 
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
-const PAGE = { page: "Which page, from 0.", size: "Elements on a page, at most 2000." };
 const NO_WEBHOOK = refusal("No such webhook of the caller's.");
 const OFF = refusal("The webhook is switched off.");
 const WEBHOOK: ResponseDoc = { description: "The webhook.", schema: Type.Ref(Webhook) };
@@ -109,7 +110,7 @@ export const NOTIFY_DOCUMENTATION: Readonly<Record<NotifyOperation, OperationDoc
   listWebhookDeliveries: {
     summary: "What became of a webhook's messages, newest first",
     tag,
-    query: PAGE,
+    query: PAGE_PARAMETERS,
     responses: { 200: { description: "A page of messages.", schema: pageOf(Type.Ref(Notification)) }, 404: NO_WEBHOOK },
   },
   listMailTemplates: {
@@ -141,7 +142,7 @@ export const NOTIFY_DOCUMENTATION: Readonly<Record<NotifyOperation, OperationDoc
     bodyOptional: true,
     responses: {
       200: { description: "The mail.", schema: MailPreview },
-      404: refusal("No mail is called so, or no such order."),
+      404: { description: "No mail is called so, or no such order." },
       422: PROBLEMS,
     },
   },
@@ -149,7 +150,7 @@ export const NOTIFY_DOCUMENTATION: Readonly<Record<NotifyOperation, OperationDoc
     summary: "What became of the tenant's mails, newest first",
     tag,
     query: {
-      ...PAGE,
+      ...PAGE_PARAMETERS,
       state: Type.Unsafe<string>({ type: "string", enum: [...NOTIFICATION_STATES], description: "Only these." }),
     },
     responses: { 200: { description: "A page of mails.", schema: pageOf(Type.Ref(Notification)) } },

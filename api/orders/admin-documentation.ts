@@ -1,7 +1,9 @@
 /** What is said in the OpenAPI document of what administrators do with everybody's orders. */
+
 import { Type } from "@sinclair/typebox";
 import { ORDER_SORT_KEYS } from "#store/orders.ts";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
+import { PAGE_PARAMETERS } from "../http/page.ts";
 import { OrderDto, Problem, pageOf, wrapped } from "../http/schemas.ts";
 import { sortParameter } from "../http/sort.ts";
 import { SearchParameters } from "./search-parameters.ts";
@@ -9,8 +11,7 @@ import { SearchParameters } from "./search-parameters.ts";
 const refusal = (description: string): ResponseDoc => ({ description, schema: Type.Ref(Problem) });
 
 export const ORDER_PAGE = {
-  page: "Which page, from 0.",
-  size: "Elements on a page, at most 2000.",
+  ...PAGE_PARAMETERS,
   sort: sortParameter(ORDER_SORT_KEYS, "Newest first unless told."),
 } as const;
 

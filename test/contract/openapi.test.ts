@@ -21,7 +21,7 @@ const CHECKS = [
 const USER = "alice@example.org";
 const BOSS = "boss@example.org";
 /** Of each operation in each phase of making them up. */
-const EXAMPLES = "5";
+const EXAMPLES = "3";
 const LONG_MS = 280_000;
 
 type Json = Record<string, unknown>;
