@@ -39,10 +39,11 @@ async function resources(): Promise<Resource[]> {
 
 describe("every route", () => {
   for (const [id, operation] of Object.entries(OPERATIONS as Record<string, Operation>)) {
-    const { access } = operation;
+    const { access, at } = operation;
     if (access === "ANYONE" || access === "PUBLIC") continue;
     test(`${id} is open from ${access} on and to nobody below`, async () => {
-      const route = `${operation.method} ${operation.path.replaceAll(/:\w+/g, "999999")}`;
+      const path = operation.path.replaceAll(/:\w+/g, "999999");
+      const route = `${operation.method} ${at === "root" ? "/" : ""}${path}`;
       const below = ROLES[ROLES.indexOf(access) - 1] ?? "PUBLIC";
       expect((await as(below, route)).status).toBe(403);
       expect(await isDenied(access, route)).toBe(false);
