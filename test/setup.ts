@@ -11,6 +11,7 @@ const PROGRAMS = {
   "7z": "p7zip-full",
   curl: "curl",
   python3: "python3-minimal",
+  java: "default-jdk-headless",
   "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
   "/usr/share/python-wheels": "python3-venv",
   containerd: "containerd",

@@ -171,8 +171,11 @@ export function restClient(session: Session) {
       const response = await call("/user/orders/actions", { method: "POST", body });
       return content(await readAnswer(response, `${action} orders`)) as ActionResults;
     },
-    archive: (id: number, o: { headers?: Record<string, string>; signal?: AbortSignal }) =>
-      call(`/user/orders/${id}/download`, { long: true, ...o }),
+    archive: (
+      id: number,
+      query: Readonly<Record<string, string>>,
+      o: { method?: string; headers?: Record<string, string>; signal?: AbortSignal },
+    ) => call(`/user/orders/${id}/download?${new URLSearchParams(query)}`, { long: true, ...o }),
   };
 }
 

@@ -23,6 +23,7 @@ export type Verdict = {
 };
 
 const NOTICE = "NOTICE.txt";
+const NOTICES: readonly string[] = [NOTICE, "notice.json"];
 const ALGORITHMS: Readonly<Record<number, string>> = { 32: "md5", 40: "sha1", 64: "sha256", 128: "sha512" };
 /** A multihash of SHA-256 in hexadecimal: code 12, length 20, digest. */
 const SHA256_MULTIHASH = /^1220([0-9a-f]{64})$/;
@@ -58,7 +59,7 @@ async function verifyEntries(
     bytes += entry.size;
     options.onBytes?.(bytes, total);
     if (actual.crc32 !== entry.crc32) problems.push(`'${entry.name}' is spoilt: its CRC-32 differs from the archive's`);
-    else if (known.length === 0 && entry.name === NOTICE) notice = actual.text;
+    else if (NOTICES.includes(entry.name)) notice = entry.name === NOTICE ? actual.text : notice;
     else if (wanted.length === 0) unknown++;
     else if (wanted.some(({ algorithm, value }) => actual.digests.get(algorithm) === value)) checksums++;
     else problems.push(`'${entry.name}' differs from the catalogue: its checksum is another`);
@@ -66,10 +67,11 @@ async function verifyEntries(
   return { entries: zip.entries.length, bytes, checksums, unknown, problems, ...(notice !== undefined && { notice }) };
 }
 
-/** Files that may lie under the entry's name: those of that name, and where it ends in ` (n)` those of the name without. */
+/** Files that may lie under the entry's name, whatever its folder: those of that name, and where it ends in ` (n)` those of the name without. */
 function candidates(entry: string, byName: ReadonlyMap<string, readonly KnownFile[]>): readonly KnownFile[] {
-  const plain = entry.replace(/ \(\d+\)(?=(\.[^.]*)?$)/, "");
-  return [...(byName.get(entry) ?? []), ...(plain === entry ? [] : (byName.get(plain) ?? []))];
+  const name = entry.slice(entry.lastIndexOf("/") + 1);
+  const plain = name.replace(/ \(\d+\)(?=(\.[^.]*)?$)/, "");
+  return [...(byName.get(name) ?? []), ...(plain === name ? [] : (byName.get(plain) ?? []))];
 }
 
 function readChecksum(text: string | undefined): { algorithm: string; value: string } | undefined {

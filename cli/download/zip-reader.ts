@@ -1,14 +1,19 @@
 /**
  * Reads the directory of a zip file on disk and the bytes of its entries, ZIP64 included, without unpacking anything.
- * Only stored (uncompressed) entries: that is what the service sends, and anything else is told, not guessed.
+ * Stored entries, and deflated ones, as the service sends files that it streamed through.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { createInflateRaw } from "node:zlib";
 
 export type ZipEntry = {
   readonly name: string;
   readonly crc32: number;
   readonly size: number;
-  readonly compressed: boolean;
+  /** Bytes in the file. */
+  readonly packed: number;
+  /** 0: stored, 8: deflated. */
+  readonly method: number;
   readonly offset: number;
 };
 
@@ -107,12 +112,13 @@ function parseEntry(view: DataView, at: number, lengths: { name: number; extra: 
   // The ZIP64 field holds, in this order, just those values that are all ones in the record.
   const value = (plain: number) => (plain === FULL32 ? Number(large.shift() ?? plain) : plain);
   const realSize = value(size);
-  value(packed);
+  const realPacked = value(packed);
   return {
     name: new TextDecoder().decode(nameBytes),
     crc32: view.getUint32(at + 16, true),
     size: realSize,
-    compressed: view.getUint16(at + 10, true) !== 0,
+    packed: realPacked,
+    method: view.getUint16(at + 10, true),
     offset: value(offset),
   };
 }
@@ -132,11 +138,18 @@ function large64(view: DataView, extra: { start: number; length: number }): bigi
 }
 
 async function* readEntry(handle: FileHandle, entry: ZipEntry): AsyncGenerator<Uint8Array> {
-  if (entry.compressed) throw new Error(`Cannot read '${entry.name}': it is compressed`);
+  if (entry.method === 0) return yield* readPacked(handle, entry);
+  if (entry.method !== 8) throw new Error(`Cannot read '${entry.name}': it is compressed by method ${entry.method}`);
+  const inflate = createInflateRaw();
+  const packed = Readable.from(readPacked(handle, entry)).on("error", (error) => inflate.destroy(error));
+  yield* packed.pipe(inflate) as AsyncIterable<Uint8Array>;
+}
+
+async function* readPacked(handle: FileHandle, entry: ZipEntry): AsyncGenerator<Uint8Array> {
   const local = await bytesAt(handle, entry.offset, 30);
   if (local.getUint32(0, true) !== LOCAL) throw new Error(`Cannot read '${entry.name}': it is not where it should be`);
   let position = entry.offset + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-  let left = entry.size;
+  let left = entry.packed;
   while (left > 0) {
     const view = await bytesAt(handle, position, Math.min(CHUNK, left));
     yield new Uint8Array(view.buffer);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { describeVerdict, downloadOrder } from "../../download/order-archive.ts";
 import { Failure } from "../../failure.ts";
-import { client, isFinal, printJson } from "./common.ts";
+import { bytes, client, isFinal, printJson } from "./common.ts";
 import { followOrder } from "./follow.ts";
 import { describePreview } from "./preview.ts";
 
@@ -131,13 +131,4 @@ function areaText(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
   }
-}
-
-const FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-
-function bytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text);
-  const value = Number(match?.[1]) * (FACTORS[match?.[2]?.toUpperCase() ?? ""] ?? Number.NaN);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("A number of bytes is needed, e.g. 500M.");
-  return value;
 }

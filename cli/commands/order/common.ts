@@ -19,3 +19,12 @@ export function orderId(text: string): number {
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
+
+const FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+export function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)B?$/i.exec(text);
+  const value = Number(match?.[1]) * (FACTORS[match?.[2]?.toUpperCase() ?? ""] ?? Number.NaN);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("A number of bytes is needed, e.g. 500M.");
+  return value;
+}
