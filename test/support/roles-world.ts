@@ -110,7 +110,7 @@ export async function rolesWorld(label: string) {
     /** Starts a role; `who` names it in `writes` and in the lease. */
     async start(
       who: string,
-      role: "api" | "operator",
+      role: "api" | "operator" | "amqp",
       env: Readonly<Record<string, string>> = {},
     ): Promise<RoleProcess> {
       const process = await startRole(role, {
