@@ -7,6 +7,7 @@ import { Value } from "@sinclair/typebox/value";
 import { ROLES, type Role } from "#crds/files.ts";
 import { type Db, jsonb, type Transaction } from "./db.ts";
 import { MAIL_KINDS } from "./notifications/kinds.ts";
+import { NOTICE_KINDS } from "./orders/message-kinds.ts";
 import type { Channel } from "./orders/rows.ts";
 import { STORABLE, unstorablePath } from "./storable.ts";
 
@@ -33,7 +34,7 @@ function texts(options: SettingOptions & { default: readonly string[] }) {
   return Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { ...options, maxItems: 1000, uniqueItems: true });
 }
 
-const CHANNELS = ["rest", "amqp", "kubectl"] as const satisfies readonly Channel[];
+const CHANNELS = ["rest", "amqp", "kubectl", "delivery"] as const satisfies readonly Channel[];
 const HOURS = { minimum: 0, maximum: 1_000_000 };
 const BYTES = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 /** The contract's: -1 is no limit. */
@@ -133,6 +134,10 @@ export const SETTINGS = {
   rateLimit: whole(LIMIT, {
     default: -1,
     description: "Downloads at the same time of a user without a limit of their own; -1: no limit",
+  }),
+  amqp_notices: choice(NOTICE_KINDS, {
+    default: [],
+    description: "What is told over AMQP beside the contract's answers, to clients that know such words",
   }),
   mail_kinds: choice(MAIL_KINDS, { default: MAIL_KINDS, description: "Mails that owners of orders get" }),
   mail_channels: choice(CHANNELS, {

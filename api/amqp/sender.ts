@@ -8,6 +8,7 @@ import { backoffMs, pause } from "#kube/pause.ts";
 import type { Db } from "#store/db.ts";
 import { isNotice } from "#store/orders.ts";
 import { claimMessages, type DueMessage, markDelivered, postponeMessages } from "#store/outbox.ts";
+import { readSettings } from "#store/settings.ts";
 import { judge, rounds, unsent, type Verdict } from "./delivery-plan.ts";
 import { type Publisher, Unconfirmed } from "./publisher.ts";
 import { responseEnvelopes } from "./response.ts";
@@ -70,13 +71,13 @@ async function run(options: SenderOptions, parts: Parts): Promise<void> {
   }
 }
 
-/** Sends one batch; answers how many messages were claimed. Notices are not for the exchange: its clients know the contract's answers only. */
+/** Sends one batch; answers how many messages were claimed. Notices that the tenant has not asked for stay: clients know the contract's answers only. */
 async function sendOnce(options: SenderOptions, counters: SenderCounters): Promise<number> {
   const claimedAt = performance.now();
   const claimed = await claimMessages(options.db, { limit: BATCH, leaseSeconds: LEASE_SECONDS });
-  const notices = claimed.filter(({ kind }) => isNotice(kind));
-  if (notices.length > 0) await markDelivered(options.db, notices, { now: options.now() });
-  const messages = claimed.filter(({ kind }) => !isNotice(kind));
+  const unasked = await unaskedNotices(options.db, claimed);
+  if (unasked.length > 0) await markDelivered(options.db, unasked, { now: options.now() });
+  const messages = claimed.filter((message) => !unasked.includes(message));
   const held = new Set<number>();
   for (const round of rounds(messages)) {
     const due = round.filter(({ orderId }) => orderId === undefined || !held.has(orderId));
@@ -85,6 +86,12 @@ async function sendOnce(options: SenderOptions, counters: SenderCounters): Promi
     for (const orderId of await sendRound(options, due, counters)) held.add(orderId);
   }
   return claimed.length;
+}
+
+async function unaskedNotices(db: Db, messages: readonly DueMessage[]): Promise<readonly DueMessage[]> {
+  if (!messages.some(({ kind }) => isNotice(kind))) return [];
+  const asked = (await readSettings(db)).amqp_notices;
+  return messages.filter(({ kind }) => isNotice(kind) && !asked.includes(kind));
 }
 
 /** Answers the orders whose message could not be told. */

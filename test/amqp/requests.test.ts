@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deadLetterQueue, EXCHANGE, HEADER, queueNames } from "#api/amqp/names.ts";
 import { notice, type OutboxMessage, recordProgress } from "#store/orders.ts";
 import { outboxState } from "#store/outbox.ts";
+import { resetSetting, writeSetting } from "#store/settings.ts";
 import {
   ADA,
   type AmqpWorld,
@@ -44,7 +45,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
     expect(resource?.spec.selections).toEqual([{ query: "platform:sentinel" }]);
   });
 
-  test("notices are not for its clients: they leave the outbox unsent", async () => {
+  test("notices that the tenant has not asked for leave the outbox unsent", async () => {
     const request = orderRequest();
     await client.send(request);
     await client.answers(request.correlationId);
@@ -56,6 +57,22 @@ describe.skipIf(!world)("requests over AMQP", () => {
     await eventually("nothing is left to tell", async () => (await outboxState(world.db)).waiting === 0);
     const answers = await client.answers(request.correlationId, 2);
     expect(answers.map(({ status }) => status)).toEqual(["GRANTED", "DONE"]);
+  });
+
+  test("notices that the tenant has asked for are told, in their place among the answers", async () => {
+    await writeSetting(world.db, "amqp_notices", ["PAUSED", "EXPIRED"]);
+    const request = orderRequest();
+    await client.send(request);
+    await client.answers(request.correlationId);
+    const row = await world.order(request.correlationId);
+    if (!row) throw new Error("The order is not there");
+    const done = { dedupKey: "final:0", kind: "DONE", payload: { correlationId: row.correlationId, status: "DONE" } };
+    const told = [notice(row, "PAUSED", 2), notice(row, "RESUMED", 3), done as OutboxMessage, notice(row, "EXPIRED")];
+    await recordProgress(world.db, row.id, { model: row, messages: told, now: new Date() });
+    const answers = await client.answers(request.correlationId, 4);
+    expect(answers.map(({ status }) => status)).toEqual(["GRANTED", "PAUSED", "DONE", "EXPIRED"]);
+    expect(answers[1]).toMatchObject({ orderId: row.id, message: `Order of user ${ADA} is paused` });
+    await resetSetting(world.db, "amqp_notices");
   });
 
   test("an answer carries the contract's properties and headers", async () => {
