@@ -1,14 +1,16 @@
 /**
  * From publishing a request to hearing GRANTED, through RabbitMQ, PostgreSQL (TEST_DATABASE_URL) and the local Kubernetes, all on this machine.
- * Usage: bun bench/amqp.ts [--rate N] [--seconds S] [--backlog N] [--poison PERCENT]
+ * Usage: bun bench/amqp.ts [--rate N] [--seconds S] [--backlog N] [--poison N]
  *   --rate N      publish N requests a second for S seconds and tell how long their answers took; 0: as fast as they are answered (500 under way)
  *   --backlog N   before that: N requests that wait when the listener starts, and how long and with how much memory they are answered
+ *   --poison N    measure four times in turn, every second time with N messages a second beside that cannot be read, one of 10 MB every five seconds,
+ *                 and tell which share of their pace the good ones keep
  *   --kubernetes local|none   where resources are made: in the local Kubernetes, in the listener's process; or nowhere, as if in a cluster that costs nothing
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { EXCHANGE, HEADER } from "#api/amqp/names.ts";
+import { deadLetterQueue, EXCHANGE, HEADER, queueNames } from "#api/amqp/names.ts";
 import { declareTopology, topology } from "#api/amqp/topology.ts";
 import { upsertUser } from "#store/users.ts";
 import { addProduct } from "#test/support/product.ts";
@@ -77,8 +79,6 @@ function publish(): void {
   sent++;
   sentAt.set(correlationId, performance.now());
   channel.publish(EXCHANGE.request, "", Buffer.from(JSON.stringify(request)), { headers, persistent: true });
-  if (Math.random() * 100 < poison)
-    channel.publish(EXCHANGE.request, "", Buffer.from("junk"), { headers, persistent: true });
 }
 
 async function until(what: () => boolean): Promise<void> {
@@ -138,40 +138,83 @@ if (backlog > 0) {
   latencies.length = 0;
 }
 
-const before = granted;
-const cpu = process.cpuUsage();
 const spent = await processorSeconds();
-const began = performance.now();
-const end = began + seconds * 1000;
-if (rate === 0) {
-  onAnswer = () => {
-    if (performance.now() < end) publish();
+const counted = granted;
+const paces: { poisoned: boolean; pace: number }[] = [];
+for (const poisoned of poison > 0 ? [false, true, false, true] : [false]) {
+  paces.push({ poisoned, pace: await measure(poisoned) });
+}
+if (poison > 0) {
+  const mean = (wanted: boolean) => {
+    const chosen = paces.filter(({ poisoned }) => poisoned === wanted);
+    return chosen.reduce((sum, { pace }) => sum + pace, 0) / chosen.length;
   };
-  for (let i = 0; i < UNDER_WAY; i++) publish();
-  await Bun.sleep(seconds * 1000);
-} else {
-  for (let due = 0; performance.now() < end; due = ((performance.now() - began) / 1000) * rate) {
-    while (sent - before < due) publish();
-    await Bun.sleep(2);
+  const kept = (100 * mean(true)) / mean(false);
+  const aside = await channel.checkQueue(deadLetterQueue(queueNames(TENANT).request));
+  process.stdout.write(`good ones keep ${kept.toFixed(0)} % of their pace beside ${aside.messageCount} of poison\n`);
+}
+const share = Object.entries(await processorSeconds()).map(
+  ([who, after]) => `${who} ${(((after - (spent[who] ?? 0)) * 1000) / (granted - counted)).toFixed(2)}`,
+);
+
+/** One run; answers how many a second were granted. */
+async function measure(poisoned: boolean): Promise<number> {
+  latencies.length = 0;
+  const before = { granted, sent };
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  const poisoning = poisoned ? poisonUntil(end) : undefined;
+  if (rate === 0) {
+    onAnswer = () => {
+      if (performance.now() < end) publish();
+    };
+    for (let i = 0; i < UNDER_WAY; i++) publish();
+    await Bun.sleep(seconds * 1000);
+  } else {
+    for (let due = 0; performance.now() < end; due = ((performance.now() - began) / 1000) * rate) {
+      while (sent - before.sent < due) publish();
+      await Bun.sleep(2);
+    }
+  }
+  const took = (performance.now() - began) / 1000;
+  const pace = (granted - before.granted) / took;
+  const used = process.cpuUsage(cpu);
+  await poisoning;
+  await until(() => sentAt.size === 0);
+  latencies.sort((a, b) => a - b);
+  const at = (part: number) => (latencies[Math.floor(latencies.length * part)] ?? Number.NaN).toFixed(0);
+  process.stdout.write(
+    `${pace.toFixed(0)} a second over ${took.toFixed(0)} s${poisoned ? " beside poison" : ""}; publish → GRANTED p50 ${at(0.5)} ms, p99 ${at(0.99)} ms; `,
+  );
+  process.stdout.write(`this client took ${((used.user + used.system) / 1e6 / took).toFixed(2)} of a processor\n`);
+  return pace;
+}
+
+/** Every kind that cannot be read (rs-order.md §4.8), in turn. */
+async function poisonUntil(end: number): Promise<void> {
+  const good = { correlationId: "poison", user: "user-0@example.org", queries: ["platform:sat-1"] };
+  const kinds = [
+    { content: Buffer.from("{not json"), options: { headers } },
+    { content: Buffer.from(JSON.stringify(good)), options: {} },
+    { content: Buffer.from([0x22, 0xff, 0x22]), options: { headers } },
+    { content: Buffer.from("[1, 2]"), options: { headers } },
+    { content: Buffer.from(JSON.stringify({ ...good, correlationId: undefined })), options: { headers } },
+  ];
+  const large = Buffer.from(JSON.stringify({ ...good, padding: "x".repeat(10_000_000) }));
+  const began = performance.now();
+  for (let n = 0; performance.now() < end; await Bun.sleep(5)) {
+    for (const due = ((performance.now() - began) / 1000) * poison; n < due; n++) {
+      const { content, options: o } = kinds[n % kinds.length] ?? { content: large, options: {} };
+      channel.publish(EXCHANGE.request, "", content, { ...o, persistent: true });
+      if (n % (poison * 5) === 0) channel.publish(EXCHANGE.request, "", large, { headers, persistent: true });
+    }
   }
 }
-const counted = granted - before;
-const took = (performance.now() - began) / 1000;
-await until(() => sentAt.size === 0);
-const share = Object.entries(await processorSeconds()).map(
-  ([who, after]) => `${who} ${(((after - (spent[who] ?? 0)) * 1000) / (granted - before)).toFixed(2)}`,
-);
-latencies.sort((a, b) => a - b);
-const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? Number.NaN).toFixed(0);
-const used = process.cpuUsage(cpu);
-process.stdout.write(
-  `${(counted / took).toFixed(0)} a second over ${took.toFixed(0)} s; publish → GRANTED p50 ${at(0.5)} ms, p99 ${at(0.99)} ms\n`,
-);
+
 const orders = await store.db<{ n: number }[]>`SELECT count(*) AS n FROM orders`;
 process.stdout.write(`${sent} sent, ${orders[0]?.n} orders, ${granted} GRANTED, ${repeated} repeats; `);
-process.stdout.write(
-  `this client took ${((used.user + used.system) / 1e6 / took).toFixed(2)} of a processor, listener ${memory().toFixed(0)} MB\n`,
-);
+process.stdout.write(`listener ${memory().toFixed(0)} MB\n`);
 process.stdout.write(`processor milliseconds a request: ${share.join(", ")}\n`);
 listener.kill();
 await listener.exited;

@@ -59,8 +59,8 @@ export type Amqp = {
 const HEARTBEAT_SECONDS = 10;
 const PREFETCH = 200;
 const CONCURRENCY = 200;
-const RESOURCES_AT_ONCE = 16;
-const MOST_RESOURCES_DUE = 1_000;
+const RESOURCES_AT_ONCE = 4;
+const MOST_RESOURCES_DUE = 5_000;
 const LARGEST_BATCH = 500;
 const LISTEN_AGAIN_MS = 1_000;
 

@@ -15,12 +15,14 @@ export type BucketOptions = Credentials & {
 
 export type Part = { readonly number: number; readonly etag: string; readonly size: number };
 
+export type UnfinishedUpload = { readonly key: string; readonly id: string };
+
 export type Bucket = {
   readonly name: string;
   /** Size and tag of an object. */
   head(key: string, signal: AbortSignal): Promise<{ readonly size: number; readonly etag: string } | undefined>;
-  /** Ids of unfinished uploads of this very key. */
-  uploads(key: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Unfinished uploads of keys that begin so. */
+  uploads(prefix: string, signal: AbortSignal): Promise<readonly UnfinishedUpload[]>;
   beginUpload(key: string, signal: AbortSignal): Promise<string>;
   parts(key: string, upload: string, signal: AbortSignal): Promise<readonly Part[]>;
   putPart(
@@ -54,11 +56,11 @@ export function openBucket(options: BucketOptions): Bucket {
         ? { size: Number(headers.get("content-length")), etag: plainTag(headers.get("etag") ?? "") }
         : undefined;
     },
-    async uploads(key, signal) {
-      const listed = await text({ method: "GET", query: { uploads: "", prefix: key } }, signal);
-      return elements(listed, "Upload").flatMap((upload) =>
-        element(upload, "Key") === key ? [element(upload, "UploadId")] : [],
-      );
+    async uploads(prefix, signal) {
+      const listed = await text({ method: "GET", query: { uploads: "", prefix } }, signal);
+      return elements(listed, "Upload")
+        .map((upload) => ({ key: element(upload, "Key"), id: element(upload, "UploadId") }))
+        .filter(({ key }) => key.startsWith(prefix));
     },
     async beginUpload(key, signal) {
       return element(await text({ method: "POST", key, query: { uploads: "" } }, signal), "UploadId");

@@ -24,7 +24,8 @@ const MOST_PARTS = 9_000;
 export async function uploadOnce(bucket: Bucket, upload: Upload): Promise<Uploaded> {
   const { key, size, signal } = upload;
   const partBytes = upload.partBytes ?? Math.max(SMALLEST_PART, Math.ceil(size / MOST_PARTS));
-  const [begun, ...others] = await bucket.uploads(key, signal);
+  const unfinished = await bucket.uploads(key, signal);
+  const [begun, ...others] = unfinished.flatMap((found) => (found.key === key ? [found.id] : []));
   for (const other of others) await bucket.abortUpload(key, other, signal);
   const there = begun === undefined ? await bucket.head(key, signal) : undefined;
   if (there?.size === size) {

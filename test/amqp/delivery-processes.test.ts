@@ -94,8 +94,8 @@ describe.skipIf(!world || !s3)("deliveries by several processes", () => {
     return await eventually(
       "some parts are there",
       async () => {
-        const [id] = await bucket.uploads(key, never);
-        return id !== undefined && (await bucket.parts(key, id, never)).length >= 2 ? id : undefined;
+        const [begun] = await bucket.uploads(key, never);
+        return begun !== undefined && (await bucket.parts(key, begun.id, never)).length >= 2 ? begun.id : undefined;
       },
       LIMIT.slow,
     );
@@ -147,6 +147,24 @@ describe.skipIf(!world || !s3)("deliveries by several processes", () => {
       await isWhole(next);
       await isWhole(delivery);
       expect(frozen.exitCode).toBeNull();
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a delivery whose time is over in the middle of an upload is told as expired, and nothing of it is left",
+    async () => {
+      const first = await start();
+      const delivery = await dueDelivery();
+      await inTheMiddle(delivery.key);
+      first.kill("SIGKILL");
+      await first.exited;
+      await world.db`UPDATE deliveries SET expires_at = now(), next_attempt_at = now()`;
+      await start();
+      const [, end] = await client.answers(delivery.correlationId, 2);
+      expect(end).toMatchObject({ status: "ERROR", errorType: "EXPIRED", orderId: delivery.orderId });
+      expect(await bucket.uploads(delivery.key, never)).toEqual([]);
+      expect(await bucket.head(delivery.key, never)).toBeUndefined();
     },
     LONG_MS,
   );

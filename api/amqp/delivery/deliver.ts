@@ -102,7 +102,7 @@ async function bring(
   { claim, order }: { claim: ClaimedDelivery; order: OrderRow },
   signal: AbortSignal,
 ): Promise<Delivered> {
-  const { blobs, place, tenant, fileUrl } = deps;
+  const { blobs, place, fileUrl } = deps;
   const files = (await Array.fromAsync(allFiles(deps.db, order.id), (page) => page.filter(isThere))).flat();
   const missing = await missingFiles(deps, files);
   if (missing.size > 0) throw new BlobMissing(files.find(({ id }) => missing.has(id))?.sha256 ?? "unknown");
@@ -111,7 +111,7 @@ async function bring(
     if (source.kind === "text") return new Blob([source.bytes.subarray(part.start, part.end)]).stream();
     return (await openBlob(blobs, source.sha256, part))(undefined);
   };
-  const key = `${place.prefix}${tenant}/${order.id}/${name}`;
+  const key = folderOf(deps, claim) + name;
   const { plan } = archive;
   const bytes = () => archiveBytes(plan, { start: 0, end: plan.size }, open);
   const uploaded = await uploadOnce(place.bucket, { key, bytes, size: plan.size, signal });
@@ -121,6 +121,10 @@ async function bring(
 
 function isThere({ state }: FileRow): boolean {
   return state === "AVAILABLE" || state === "DOWNLOADED";
+}
+
+function folderOf({ place, tenant }: DeliverDeps, { orderId }: ClaimedDelivery): string {
+  return `${place.prefix}${tenant}/${orderId}/`;
 }
 
 const MARKED_AT_ONCE = 10_000;
@@ -141,8 +145,25 @@ async function done(deps: DeliverDeps, claim: ClaimedDelivery, delivered: Delive
 
 async function fail(deps: DeliverDeps, claim: ClaimedDelivery, failure: Failure): Promise<void> {
   const message = deliveryFailed(claim, failure);
+  await forgetUploads(deps, claim);
   await endDelivery(deps.db, claim, { state: "Failed", result: failure, message, now: deps.now() });
   deps.logger.warn({ orderId: claim.orderId, ...failure }, "a delivery has failed");
+}
+
+const FORGET_WITHIN_MS = 10_000;
+
+/** Gives up what was begun; a bucket that does not answer must not keep the requester from being told. */
+async function forgetUploads(deps: DeliverDeps, claim: ClaimedDelivery): Promise<void> {
+  const { bucket } = deps.place;
+  try {
+    await limited(FORGET_WITHIN_MS, [], async (signal) => {
+      for (const { key, id } of await bucket.uploads(folderOf(deps, claim), signal)) {
+        await bucket.abortUpload(key, id, signal);
+      }
+    });
+  } catch (error) {
+    deps.logger.warn({ err: error, orderId: claim.orderId }, "an unfinished upload may be left in the bucket");
+  }
 }
 
 /** Told to stop, it gives the delivery back at once, for another to go on. */
