@@ -35,6 +35,7 @@ import { listOrderFiles, listSubOrders } from "./files/order-files.ts";
 import { healthz, readyz } from "./http/health.ts";
 import { openapiDocument } from "./http/openapi.ts";
 import { openapiPage, PAGE_POLICY } from "./http/openapi-page.ts";
+import type { HttpAnswer } from "./http/request-log.ts";
 import { json, respond } from "./http/respond.ts";
 import { type Handlers, router } from "./http/router.ts";
 import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
@@ -78,6 +79,8 @@ export type ApiDeps = {
   readonly stopping?: AbortSignal;
   /** ORDER_SOURCE_S3_*: where `s3:` references lie. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Hears of each answer; for metrics. */
+  readonly onAnswer?: (answer: HttpAnswer) => void;
 };
 
 const TOKEN_SECONDS = 7_200;
@@ -86,7 +89,8 @@ export function createApi(deps: ApiDeps): Elysia {
   const { db, now, logger, config } = deps;
   const key = tokenKey(config.tenant, config.jwtSecret);
   const verify = tokenVerifier(key, { issuers: config.issuers ?? [], now, logger });
-  return router({ db, tenant: config.tenant, verify, logger, prefix: config.prefix }, handlers(deps, key));
+  const routed = { db, tenant: config.tenant, verify, logger, prefix: config.prefix };
+  return router({ ...routed, ...(deps.onAnswer && { onAnswer: deps.onAnswer }) }, handlers(deps, key));
 }
 
 function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {

@@ -145,6 +145,15 @@ export const Values = group("", {
     key: text("Key in it.", "url"),
     replicas: count("How many; left to KEDA where that is on.", 1),
     resources: resources("100m", "192Mi", "512Mi"),
+    deliveries: group("Deliveries (rs-delivery): whole orders as archives in a bucket.", {
+      bucket: text("Bucket; set: delivery requests are taken."),
+      prefix: text("Path in the bucket."),
+      endpoint: text("Address of a store that is not Amazon's. Default: that of the blobs.", "", "^(https?://.+)?$"),
+      region: text("Region. Default: that of the blobs."),
+      existingSecret: name("Secret with the access key. Default: that of the blobs."),
+      accessKeyIdKey: text("Key of the Secret with the access key's id.", "accessKeyId"),
+      secretAccessKeyKey: text("Key of the Secret with the access key.", "secretAccessKey"),
+    }),
     keda: group("Scaling by the length of the queue (needs KEDA).", {
       enabled: flag("Makes the ScaledObject.", false),
       minReplicas: count("At least.", 1),
@@ -207,6 +216,25 @@ export const Values = group("", {
       ),
     },
   ),
+
+  monitoring: group("For Prometheus and Grafana. `/metrics` of all roles is on port 9080, which is not for users.", {
+    labels: words("Labels by which the Prometheus operator finds its objects."),
+    serviceMonitor: group("A ServiceMonitor (needs the Prometheus operator).", {
+      enabled: flag("Makes it.", false),
+      interval: text("How often metrics are read.", "30s", "^[0-9]+(ms|s|m)$"),
+    }),
+    rules: group("Alerts as a PrometheusRule.", {
+      enabled: flag("Makes it.", false),
+      runbooks: text(
+        "Where the pages of docs/runbooks are.",
+        "https://github.com/regards-order/regards-order/blob/main/docs/runbooks",
+      ),
+    }),
+    dashboard: group("A Grafana dashboard as a ConfigMap.", {
+      enabled: flag("Makes it.", false),
+      labels: words("Labels by which Grafana's sidecar finds it.", { grafana_dashboard: "1" }),
+    }),
+  }),
 
   extraEnv: passedList("More variables of all containers, Jobs too."),
   extraVolumes: passedList("More volumes of all pods, Jobs too: source folders, certificates of an own authority."),

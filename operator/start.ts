@@ -5,6 +5,7 @@
 import type { Logger } from "pino";
 import type { Catalogue } from "#catalog/catalogue.ts";
 import { MANAGER } from "#crds/names.ts";
+import type { SubOrder } from "#crds/suborder.ts";
 import { type Controller, type ControllerOptions, type ControllerStats, controller } from "#kube/controller.ts";
 import { eventRecorder } from "#kube/events.ts";
 import { fencedTransport } from "#kube/fence.ts";
@@ -40,7 +41,11 @@ export type OperatorOptions = {
   readonly signal: AbortSignal;
   /** Told of each pass of a controller that ended. */
   readonly onPass?: (controller: ControllerName, pass: Parameters<NonNullable<ControllerOptions["onPass"]>>[0]) => void;
+  /** Told of each attempt of a sub-order that has ended while this process leads. */
+  readonly onSubOrderEnd?: SubOrderEnded;
 };
+
+export type SubOrderEnded = (subOrder: SubOrder, reason: string) => void;
 
 export type ControllerName = "order" | "suborder" | "schedule";
 
@@ -68,8 +73,13 @@ export function startOperator(o: OperatorOptions): Operator {
   const ready = Promise.withResolvers<void>();
   const fence: Fence = { held: () => true };
   const queues = makeQueues(o.random);
-  const watches = watchAll({ ...o, transport: fencedTransport(o.transport, () => fence.held()) }, queues);
-  const parts = { queues, watches, wake: waker(queues, watches), controllers: new Map<ControllerName, Controller>() };
+  const controllers = new Map<ControllerName, Controller>();
+  const onSubOrderEnd: SubOrderEnded = (subOrder, reason) => {
+    if (controllers.size > 0) o.onSubOrderEnd?.(subOrder, reason);
+  };
+  const transport = fencedTransport(o.transport, () => fence.held());
+  const watches = watchAll({ ...o, transport, onSubOrderEnd }, queues);
+  const parts = { queues, watches, wake: waker(queues, watches), controllers };
   const stopped = run(o, { ...parts, fence, onReady: ready.resolve }).catch((error: unknown) => {
     ready.reject(error);
     throw error;

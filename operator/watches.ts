@@ -9,6 +9,7 @@ import { JOBS, type Job, PODS, type Pod } from "#kube/kinds.ts";
 import { type Reflector, type ReflectorHealth, reflector } from "#kube/reflector.ts";
 import { type KubeObject, type ResourceApi, type ResourceType, resourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
+import { attemptEnd } from "./order/facts.ts";
 import { BY_ORDER } from "./order/ports.ts";
 import { BY_SUBORDER, subOrderKey } from "./suborder/ports.ts";
 import { BY_ID, type Queues } from "./wake.ts";
@@ -35,6 +36,7 @@ type Options = {
   readonly now: () => Date;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly onSubOrderEnd?: (subOrder: SubOrder, reason: string) => void;
 };
 
 export function watchAll(o: Options, queues: Queues): Watches {
@@ -66,6 +68,9 @@ export function watchAll(o: Options, queues: Queues): Watches {
       queues.subOrder.add(change.name, { priority });
       const { orderName } = (change.now ?? change.before).spec;
       queues.order.add(orderName, { priority });
+      if (change.kind !== "updated" || attemptEnd(change.before) !== undefined) return;
+      const end = attemptEnd(change.now);
+      if (end) o.onSubOrderEnd?.(change.now, end.reason);
     },
   });
   const wakeSubOrder = (change: Change<Job> | Change<Pod>) => {

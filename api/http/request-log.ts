@@ -8,6 +8,14 @@ const ID_HEADER = "correlation-id";
 
 export type Answered = { readonly operation?: string; readonly user?: string };
 
+export type HttpAnswer = {
+  readonly operation?: string;
+  readonly method: string;
+  readonly status: number;
+  /** Until the answer's head. */
+  readonly ms: number;
+};
+
 export type RequestLog = {
   started(request: Request): void;
   /** Puts the id on the answer and logs it; the time is that to the answer's head. */
@@ -16,7 +24,8 @@ export type RequestLog = {
   failed(request: Request, error: unknown): string;
 };
 
-export function requestLog(logger: Logger): RequestLog {
+/** `onAnswer` hears of each answer too; for metrics. */
+export function requestLog(logger: Logger, onAnswer?: (answer: HttpAnswer) => void): RequestLog {
   const started = new WeakMap<Request, { readonly id: string; readonly at: number }>();
   const of = (request: Request) => {
     const known = started.get(request) ?? { id: idOf(request), at: performance.now() };
@@ -37,6 +46,8 @@ export function requestLog(logger: Logger): RequestLog {
       response.headers.set(ID_HEADER, id);
       const ms = Math.round((performance.now() - at) * 10) / 10;
       logger.info({ ...line(request, id), ...about, status: response.status, ms }, "request");
+      const { operation } = about;
+      onAnswer?.({ ...(operation && { operation }), method: request.method, status: response.status, ms });
       return response;
     },
     failed(request, error) {

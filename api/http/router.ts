@@ -15,10 +15,14 @@ import { readBody } from "./body.ts";
 import type { Call, Handler } from "./call.ts";
 import { HttpProblem } from "./problem.ts";
 import { refuse } from "./refuse.ts";
-import { requestLog } from "./request-log.ts";
+import { type HttpAnswer, requestLog } from "./request-log.ts";
 import { type RouteTable, routeTable } from "./route-table.ts";
 
-export type RouterDeps = AuthDeps & { readonly prefix: string; readonly logger: Logger };
+export type RouterDeps = AuthDeps & {
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly onAnswer?: (answer: HttpAnswer) => void;
+};
 
 export type Handlers = Readonly<Record<OperationId, Handler>>;
 
@@ -27,7 +31,7 @@ type Context = { readonly request: Request; readonly route: string; readonly par
 
 export function router(deps: RouterDeps, handlers: Handlers): Elysia {
   const table = routeTable(deps.prefix);
-  const log = requestLog(deps.logger);
+  const log = requestLog(deps.logger, deps.onAnswer);
   const guard = callerGuard(deps, table);
   // Compiled, Elysia answers HEAD by running the GET and measuring its body: of an archive that would be all of its bytes.
   const app = new Elysia({ normalize: false, aot: false });
@@ -36,9 +40,9 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
     await guard(context);
   });
   // Elysia applies a hook to the routes that come after it.
-  app.onError(({ error, code, request }) => {
+  app.onError(({ error, code, request, route }) => {
     const problem = code === "NOT_FOUND" ? notFound(table, request) : problemOf(error, { request, log });
-    return log.answered(request, refuse(request, problem), {});
+    return log.answered(request, refuse(request, problem), operationAt(table, request, route));
   });
   for (const { id, operation, path } of table.routes) {
     const handle = async (context: Context) => {
@@ -54,6 +58,12 @@ export function router(deps: RouterDeps, handlers: Handlers): Elysia {
     app.route(operation.method, path, (context) => handle(context as Context), { parse: () => "unread" });
   }
   return app;
+}
+
+/** The operation that was refused, where the path is one's. */
+function operationAt(table: RouteTable, request: Request, route: string): { readonly operation?: string } {
+  const found = table.find(request.method, route);
+  return found ? { operation: found.id } : {};
 }
 
 function refuseUnstorable(parameters: readonly (readonly [name: string, value: string])[]): void {

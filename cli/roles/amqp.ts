@@ -7,6 +7,7 @@ import { postgresCatalogue } from "#catalog/catalogue.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { Failure } from "../failure.ts";
 import { type Environment, given, readLinks } from "./environment.ts";
+import { amqpMetrics } from "./metrics/amqp.ts";
 import type { Role } from "./role.ts";
 
 export function amqpRole(env: Environment): Role {
@@ -16,12 +17,13 @@ export function amqpRole(env: Environment): Role {
     // Few connections: the queries of many requests then leave in one packet.
     connections: 4,
     stopWithinMs: 25_000,
-    async start({ db, transport, surroundings, now, random, logger, signal }) {
+    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
       const { tenant } = surroundings;
       const catalogue = postgresCatalogue(db);
       const delivery = await deliveryOptions(env, now);
       const options = { db, transport, catalogue, url, tenant, now, random, logger, signal };
       const amqp = startAmqp({ ...options, ...(delivery && { delivery }) });
+      amqpMetrics(registry, amqp.health);
       return {
         ready: amqp.ready.catch(plainly),
         ended: amqp.stopped,

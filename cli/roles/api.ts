@@ -13,6 +13,7 @@ import { aborted } from "#local/signals.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { version } from "../../package.json" with { type: "json" };
 import { type Environment, given, readLinks, whole } from "./environment.ts";
+import { httpMetrics } from "./metrics/http.ts";
 import type { Role } from "./role.ts";
 
 const DEFAULT_PORT = 9043;
@@ -33,7 +34,7 @@ export function apiRole(env: Environment): Role {
     name: "api",
     connections: 10,
     stopWithinMs: drainMs + stopMs + 5_000,
-    async start({ db, transport, surroundings, now, random, logger, signal }) {
+    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
       const config = { tenant: surroundings.tenant, ...links, jwtSecret, issuers, version };
       const stopping = new AbortController();
       const app = createApi({
@@ -46,6 +47,7 @@ export function apiRole(env: Environment): Role {
         logger,
         env,
         stopping: stopping.signal,
+        onAnswer: httpMetrics(registry),
       });
       const notifier = startNotifier({ db, config, ...(mail && { mail }), now, random, logger, signal });
       const server = await serveApi(app, { host, port });

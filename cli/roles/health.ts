@@ -1,5 +1,5 @@
 /**
- * The port for the cluster, not for users: `/healthz` (restart me if it fails) and `/readyz` (send me work only while it answers 200).
+ * The port for the cluster, not for users: `/healthz` (restart me if it fails), `/readyz` (send me work only while it answers 200), `/metrics`.
  * It listens before anything else is up, so that a role that waits for its database is alive and says what it waits for.
  */
 
@@ -10,15 +10,20 @@ export type Probes = {
   /** What only a restart can mend. */
   alive(): Problems;
   ready(): Promise<Problems>;
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
 };
 
 export type HealthServer = { readonly url: string; stop(): Promise<void> };
+
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function serveHealth(port: number, probes: Probes): HealthServer {
   const server = Bun.serve({
     port,
     routes: {
       "/healthz": () => answer(probes.alive()),
+      "/metrics": async () => new Response(await probes.metrics(), { headers: { "content-type": METRICS_TYPE } }),
       "/readyz": async () => answer(await probes.ready()),
     },
     fetch: () => Response.json({ status: "DOWN", messages: ["No such page"] }, { status: 404 }),

@@ -10,6 +10,8 @@ import { openBlobStore } from "#store/blobs/open.ts";
 import { type Environment, given, readLinks } from "./environment.ts";
 import type { Problems } from "./health.ts";
 import { readJobConfig } from "./job-config.ts";
+import { operatorMetrics } from "./metrics/operator.ts";
+import { storeMetrics } from "./metrics/store.ts";
 import type { Role } from "./role.ts";
 
 const DEFAULT_LEASE = "regards-order-operator";
@@ -35,10 +37,12 @@ export function operatorRole(env: Environment): Role {
     connections: 10,
     idleTransactionMs: IDLE_TRANSACTION_MS,
     stopWithinMs: 25_000,
-    async start({ db, transport, surroundings, now, random, logger, signal }) {
+    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
       const job = await readJobConfig(jobFile);
       const { namespace } = surroundings;
+      const { follow, ...hooks } = operatorMetrics(registry, now);
       const operator = startOperator({
+        ...hooks,
         db,
         transport,
         catalogue: postgresCatalogue(db),
@@ -49,6 +53,8 @@ export function operatorRole(env: Environment): Role {
         logger,
         signal,
       });
+      follow(operator.health);
+      storeMetrics(registry, { db, isOurs: () => operator.health().leading, now });
       return {
         about: lease.identity,
         ready: operator.ready,

@@ -12,8 +12,12 @@ import { aborted, stopSignal } from "#local/signals.ts";
 import { connect, type Db, tenantSchema } from "#store/db.ts";
 import { migrate } from "#store/migrate.ts";
 import { isAway } from "#worker/patience.ts";
+import { version } from "../../package.json" with { type: "json" };
 import { type Environment, readSurroundings, type Surroundings } from "./environment.ts";
 import { type Problems, serveHealth } from "./health.ts";
+import { countedTransport } from "./metrics/kubernetes.ts";
+import { processMetrics } from "./metrics/process.ts";
+import { Registry } from "./metrics/registry.ts";
 
 export type RoleContext = {
   readonly surroundings: Surroundings;
@@ -21,6 +25,7 @@ export type RoleContext = {
   readonly db: Db;
   readonly transport: Transport;
   readonly logger: Logger;
+  readonly registry: Registry;
   readonly now: () => Date;
   readonly random: () => number;
   /** Aborts when the program is told to stop. */
@@ -61,14 +66,17 @@ export async function runRole(role: Role, tenant: string, env: Environment): Pro
   const { logLevel: level, healthPort } = surroundings;
   const logger = createLogger({ style: "json", level, fd: STDERR }).child({ component: role.name, tenant });
   const signal = stopSignal();
+  const registry = new Registry();
+  processMetrics(registry, { role: role.name, version });
   const state: { db?: Db; running?: Running } = {};
   const health = serveHealth(healthPort, {
     alive: () => state.running?.alive() ?? [],
     ready: () => readiness(state, signal),
+    metrics: () => registry.text(),
   });
   logger.info({ health: health.url }, "Starting");
   try {
-    const transport = await reachCluster(surroundings);
+    const transport = countedTransport(registry, await reachCluster(surroundings));
     await prepareDatabase(surroundings, { logger, signal });
     if (signal.aborted) return 0;
     state.db = connect(surroundings.databaseUrl, {
@@ -77,7 +85,7 @@ export async function runRole(role: Role, tenant: string, env: Environment): Pro
       application: ["regards-order", role.name, env["ORDER_POD_NAME"] ?? ""].join(" ").trim(),
       ...(role.idleTransactionMs === undefined ? {} : { idleTransactionMs: role.idleTransactionMs }),
     });
-    const context = { surroundings, env, db: state.db, transport, logger, signal, now, random: Math.random };
+    const context = { surroundings, env, db: state.db, transport, logger, registry, signal, now, random: Math.random };
     state.running = await role.start(context);
     return await untilTheEnd(role, state.running, { logger, signal });
   } finally {

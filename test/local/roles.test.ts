@@ -32,6 +32,15 @@ async function token(url: string): Promise<string> {
   return ((await response.json()) as { access_token: string }).access_token;
 }
 
+/** Samples of the health port by name and labels. */
+async function metricsOf(role: RoleProcess): Promise<Record<string, number>> {
+  const text = await (await fetch(`${role.health}/metrics`)).text();
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]),
+  );
+}
+
 describe("the api and the operator as processes of their own", () => {
   let api: RoleProcess;
   let operators: readonly RoleProcess[];
@@ -117,6 +126,44 @@ describe("the api and the operator as processes of their own", () => {
         await fetch(`${api.about}${PREFIX}/orders/${orderId}/files/available`, { headers: auth })
       ).text();
       expect(listed).toContain(PUBLIC_URL);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "tell what they do as metrics: the leader of the orders, the api of its operations, everybody of themselves",
+    async () => {
+      const leader = operators.find((each) => each.log().includes("Leadership taken"));
+      const standby = operators.find((each) => each !== leader);
+      if (!leader || !standby) throw new Error("Cannot find who leads");
+      const led = await metricsOf(leader);
+      expect(led).toMatchObject({
+        regards_order_leader: 1,
+        'regards_order_orders{status="DONE"}': 1,
+        'regards_order_files{state="available"}': 1,
+        'regards_order_fetched_files_total{result="available"}': 1,
+        'regards_order_suborder_duration_seconds_count{reason="AllFilesAvailable"}': 1,
+        'regards_order_kubernetes_requests_total{method="POST",resource="jobs",code="201"}': 1,
+        'regards_order_build_info{role="operator",version="0.1.0"}': 1,
+        regards_order_blob_bytes: bytes.length,
+      });
+      expect(led['regards_order_watch_age_seconds{resource="orders"}']).toBeLessThan(60);
+      expect(
+        led['regards_order_reconcile_duration_seconds_count{controller="order",outcome="requeueAfter"}'],
+      ).toBeGreaterThan(0);
+      expect(led["process_resident_memory_bytes"]).toBeGreaterThan(10_000_000);
+      const stood = await metricsOf(standby);
+      expect(stood["regards_order_leader"]).toBe(0);
+      expect(Object.keys(stood).filter((name) => name.startsWith("regards_order_orders"))).toEqual([]);
+      await fetch(`${api.about}${PREFIX}/user/orders/1`);
+      await fetch(`${api.about}/no/such/page`);
+      expect(await metricsOf(api)).toMatchObject({
+        'regards_order_http_requests_total{operation="applyOrder",method="POST",code="201"}': 1,
+        'regards_order_http_requests_total{operation="getOrder",method="GET",code="401"}': 1,
+        'regards_order_http_requests_total{operation="none",method="GET",code="404"}': 1,
+        'regards_order_http_request_duration_seconds_count{operation="applyOrder",method="POST"}': 1,
+      });
+      expect((await fetch(`${api.about}/metrics`)).status).toBe(404);
     },
     LONG_MS,
   );
