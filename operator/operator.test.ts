@@ -315,7 +315,7 @@ test("a Job that is deleted by hand is made again; one that is somebody else's i
   await world.until("hands", "AllFilesAvailable");
 }, 40_000);
 
-test("two operators at once do everything once", async () => {
+test("P1: two operators at once do everything once", async () => {
   const rival = world.start();
   await rival.ready;
   const from = world.writes.length;

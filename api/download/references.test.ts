@@ -78,7 +78,7 @@ describe("O11 zip with references", () => {
     expect((await call(zip(id), { range: "bytes=10-" })).status).toBe(200);
   });
 
-  test("what fails is told in NOTICE.txt and notice.json with product, reason and the source's status", async () => {
+  test("testDownloadZipFile_contains_notice_when_inner_downloads_fail: what fails is told in NOTICE.txt and notice.json with product, reason and the source's status", async () => {
     const { id, files } = await world.order([NEAR, far("a.tif"), far("gone.tif", { providerId: "LC08" })]);
     const { entries } = await unzipped(zip(id));
     expect(Object.keys(entries)).toEqual(["near.txt", "a.tif", "NOTICE.txt", "notice.json"]);

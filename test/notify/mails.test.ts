@@ -85,7 +85,7 @@ describe("what is told", () => {
     expect((await world.states()).at(-1)).toMatchObject({ state: "skipped", lastError: "The order expires later" });
   });
 
-  test("one reminder for all orders of an owner that wait, once", async () => {
+  test("testEmailNotifications: one reminder for all orders of an owner that wait, once", async () => {
     await writeSetting(world.db, "mail_kinds", ["reminder"]);
     const rows = [await world.order(), await world.order(), await world.order({ owner: "bob@example.org" })];
     for (const { id } of rows) {
