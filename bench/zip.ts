@@ -1,12 +1,14 @@
 /**
- * How fast an order's archive leaves, and with how much memory: our archive against `zip -0 -` piped through the same HTTP server, both to
- * curl over loopback from the page cache, in turns within one run. Then a hundred downloads at once.
+ * How fast an order's archive leaves, and with how much memory: our archive against `zip -0 -` piped through the same HTTP server and against
+ * fflate on it, all to curl over loopback from the page cache, in turns within one run. Then a hundred downloads at once.
  *   TEST_DATABASE_URL=… bun bench/zip.ts [files] [MiB each]
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Zip, ZipPassThrough } from "fflate";
 import { serveApi } from "#api/http/serve.ts";
+import { streamOf } from "#api/http/stream-of.ts";
 import { ADA, apiWorld, PREFIX } from "#test/support/api-world.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
 
@@ -29,6 +31,27 @@ async function speed(url: string): Promise<number> {
   const text = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error(`Cannot download '${url}'`);
   return Number(text) / 1e6;
+}
+
+/** fflate's stored archive of the files, made as it is read. */
+async function* fflateZip(folderPath: string): AsyncGenerator<Uint8Array> {
+  let made: Uint8Array[] = [];
+  const zip = new Zip((error, chunk) => {
+    if (error) throw error;
+    made.push(chunk);
+  });
+  for (let i = 0; i < files; i++) {
+    const entry = new ZipPassThrough(`file-${i}.bin`);
+    zip.add(entry);
+    for await (const chunk of Bun.file(join(folderPath, `file-${i}.bin`)).stream()) {
+      entry.push(chunk);
+      yield* made;
+      made = [];
+    }
+    entry.push(new Uint8Array(0), true);
+  }
+  zip.end();
+  yield* made;
 }
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -54,12 +77,17 @@ async function main(): Promise<void> {
     },
     { host: "127.0.0.1", port: 0 },
   );
+  const fflate = await serveApi(
+    { handle: () => new Response(streamOf(fflateZip(input)), { headers: { "content-type": "application/zip" } }) },
+    { host: "127.0.0.1", port: 0 },
+  );
   const url = `${ours.url}${PREFIX}/user/orders/${order.id}/download?all=true`;
   await speed(url);
-  const [mine, theirs]: [number[], number[]] = [[], []];
+  const [mine, theirs, others]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < ROUNDS; round++) {
     mine.push(await speed(url));
     theirs.push(await speed(infoZip.url));
+    others.push(await speed(fflate.url));
   }
   Bun.gc(true);
   const idle = rssMib();
@@ -70,14 +98,16 @@ async function main(): Promise<void> {
       mibEach: mib,
       oursMBs: Math.round(median(mine)),
       infoZipMBs: Math.round(median(theirs)),
+      fflateMBs: Math.round(median(others)),
       ratio: Math.round((median(mine) / median(theirs)) * 100) / 100,
+      ratioFflate: Math.round((median(mine) / median(others)) * 100) / 100,
       rssIdleMiB: idle,
       rssPeakMiB: peak,
       parallel: PARALLEL,
       parallelMBs: Math.round(whole),
     }),
   );
-  await Promise.all([ours.stop({ withinMs: 100 }), infoZip.stop({ withinMs: 100 })]);
+  await Promise.all([ours.stop({ withinMs: 100 }), infoZip.stop({ withinMs: 100 }), fflate.stop({ withinMs: 100 })]);
 }
 
 /** A hundred downloads at once: the most memory of this process, and what all got together. */
