@@ -27,8 +27,8 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
   return new Promise((resolve, reject) => {
     const server = serve(
       {
-        fetch: async (light, { outgoing }) => {
-          const request = plainRequest(light);
+        fetch: async (incoming, { outgoing }) => {
+          const request = routable(incoming);
           const answer = outgoing as ServerResponse;
           attachOutgoing(request, answer);
           const response = await app.handle(request);
@@ -59,22 +59,18 @@ export function serveApi(app: App, o: { readonly host: string; readonly port: nu
   });
 }
 
-/** The server's own request has look-alike headers, which Elysia on Bun refuses ("Can only call Headers.toJSON on instances of Headers"). */
-function plainRequest(light: Request): Request {
-  const { method, url, signal } = light;
-  const bodiless = method === "GET" || method === "HEAD";
-  return new Request(routable(url), {
-    method,
-    headers: new Headers([...light.headers]),
-    signal,
-    ...(bodiless ? {} : { body: light.body, duplex: "half" }),
-  });
-}
-
 /** Elysia looks for the path from the twelfth character of the address on: a host of three letters or fewer would swallow a part of it. */
-function routable(url: string): string {
+function routable(request: Request): Request {
+  const { url, method, headers, signal, body } = request;
   const path = url.indexOf("/", "http://".length);
-  return path >= 11 ? url : `http://localhost${url.slice(path)}`;
+  if (path >= 11) return request;
+  const bodiless = method === "GET" || method === "HEAD";
+  return new Request(`http://localhost${url.slice(path)}`, {
+    method,
+    headers: [...headers],
+    signal,
+    ...(bodiless ? {} : { body, duplex: "half" }),
+  });
 }
 
 function stop(server: Server, withinMs: number): Promise<void> {
