@@ -10,6 +10,7 @@ const PROGRAMS = {
   zip: "zip",
   "7z": "p7zip-full",
   curl: "curl",
+  promtool: "prometheus",
   python3: "python3-minimal",
   java: "default-jdk-headless",
   "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
