@@ -169,7 +169,7 @@ describe("the api and the operator as processes of their own", () => {
         'regards_order_http_requests_total{operation="applyOrder",method="POST",code="201"}': 1,
         'regards_order_http_requests_total{operation="getOrder",method="GET",code="401"}': 1,
         'regards_order_http_requests_total{operation="none",method="GET",code="404"}': 1,
-        'regards_order_http_request_duration_seconds_count{operation="applyOrder",method="POST"}': 1,
+        'regards_order_http_request_duration_seconds_count{operation="getOrder",method="GET"}': 1,
       });
       expect((await fetch(`${api.about}/metrics`)).status).toBe(404);
     },
