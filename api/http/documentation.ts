@@ -127,7 +127,7 @@ const ARCHIVE: OperationDoc = {
     422: refusal("Layout, part or partSize is none."),
     429: OVER_QUOTA,
     ...FILES_REFUSALS,
-    404: refusal("No such order, without a word, or no such part of it."),
+    404: { description: "No such order, without a word, or no such part of it." },
   },
 };
 const PUBLIC_ARCHIVE: OperationDoc = {
