@@ -218,6 +218,7 @@ test("plan() warns of a download that failed, but tells the requester nothing ne
   const work = { ...someWork({ files: DONE, subOrders: ENDED }), downloadErrors: 1 };
   const { model, messages } = plan({ ...observed, work }, NOW);
   expect(model?.status).toBe("DONE_WITH_WARNING");
+  expect(model?.files).toEqual({ ...DONE, available: DONE.available - 1 });
   expect(messages.at(-1)).toMatchObject({ dedupKey: "final:0", kind: "DONE", payload: { status: "DONE" } });
 });
 

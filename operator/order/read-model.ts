@@ -16,7 +16,7 @@ export function readModel(o: { row: OrderRow; work: Work; stand: Stand; now: Ins
   return {
     status: stand.word,
     percentCompleted: gone ? row.percentCompleted : percentCompleted(row, work),
-    ...(gone ? countersWithoutFiles(row) : { files: work.files, bytes: work.bytes, subOrders: work.subOrders }),
+    ...(gone ? countersWithoutFiles(row) : { files: downloadable(work), bytes: work.bytes, subOrders: work.subOrders }),
     waitingForUser: stand.waitingForUser,
     suspended: stand.suspended.status === "True",
     ...(stand.expirationTime === undefined ? {} : { expirationTime: stand.expirationTime }),
@@ -34,6 +34,11 @@ export function percentCompleted(row: OrderRow, work: Work): number {
   const share =
     total > 0 ? (available + failed) / total : (work.files.total - work.files.pending) / Math.max(1, work.files.total);
   return Math.min(99, Math.max(0, Math.floor(100 * share)));
+}
+
+/** The archive does not hold what failed to download: whoever is told of files that are available shall get some. */
+function downloadable({ files, downloadErrors }: Work): ReadModel["files"] {
+  return { ...files, available: files.available - downloadErrors };
 }
 
 /** What is left to say of an order whose files were given back: how many there were. */
