@@ -2,6 +2,7 @@
  * Reads STAC documents from files and over HTTP. A document from the network cannot point back into the file system.
  * Sizes and times are bounded; a stream of lines (NDJSON) is read as it comes, however long.
  */
+import { stat } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isObject, type StacObject } from "./stac-item.ts";
@@ -76,7 +77,7 @@ function withoutMark(text: string): string {
 }
 
 async function openSource(address: string, { signal }: SourceOptions): Promise<AsyncIterable<Uint8Array>> {
-  if (address.startsWith("file:")) return Bun.file(new URL(address)).stream();
+  if (address.startsWith("file:")) return openFile(address);
   const idle = new AbortController();
   const timer = setTimeout(
     () => idle.abort(new Error(`Cannot read '${address}': no answer for ${SILENCE_MS / 1000} s`)),
@@ -90,6 +91,17 @@ async function openSource(address: string, { signal }: SourceOptions): Promise<A
   if (!response.ok || !response.body)
     throw new Error(`Cannot read '${address}': the server answered ${response.status}`);
   return watched(response.body, timer);
+}
+
+/** Asked before it is opened: what opening says later is made for programs. */
+async function openFile(address: string): Promise<AsyncIterable<Uint8Array>> {
+  const found = await stat(new URL(address)).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) {
+    const reason = found.code === "ENOENT" ? "there is no such file" : found.message;
+    throw new Error(`Cannot read '${address}': ${reason}`);
+  }
+  if (found.isDirectory()) throw new Error(`Cannot read '${address}': it is a folder`);
+  return Bun.file(new URL(address)).stream();
 }
 
 /** Each chunk that arrives starts the silence anew. */

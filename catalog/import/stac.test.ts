@@ -210,7 +210,21 @@ describe("importStac() from files", () => {
     expect(report.warnings).toEqual([
       "File 'outside.tif' lies outside the imported folder: it can be ordered only when its folder is allowed too",
     ]);
-    expect(report.roots).toEqual([join(root, "deep")]);
+    expect(report.roots).toEqual([]);
+  });
+
+  test("lets no folder be read for the sake of files that lie elsewhere", async () => {
+    const assets = { x: asset("https://archive.example.org/x.tif") };
+    const report = await importStac(db, await put("remote.json", item("a", { assets })));
+    expect(report).toMatchObject({ files: 1, roots: [] });
+  });
+
+  test("says which file is not there", async () => {
+    const address = pathToFileURL(join(root, "nowhere.json")).href;
+    await expect(importStac(db, join(root, "nowhere.json"))).rejects.toThrow(
+      `Cannot read '${address}': there is no such file`,
+    );
+    await expect(importStac(db, root)).rejects.toThrow(`Cannot read '${pathToFileURL(root).href}': it is a folder`);
   });
 
   test("refuses what is no STAC, with a word about it", async () => {

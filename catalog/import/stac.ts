@@ -41,7 +41,6 @@ export async function importStac(db: Db, source: string, options: StacOptions = 
     }
   }
   for (const dataset of datasets.values()) if (!written.has(dataset.id)) await writeNew(run, dataset);
-  if (address.startsWith("file:")) tally.root(dirname(fileURLToPath(address)));
   const report = tally.report();
   await finishImport(db, report);
   return report;
@@ -54,12 +53,11 @@ async function* findProducts(run: Import, datasets: Map<string, ImportedDataset>
     onDataset: (dataset, collection) => datasets.set(dataset.id, withFiles(run, dataset, collection)),
     ...(run.options.signal ? { signal: run.options.signal } : {}),
   });
-  const root = run.address.startsWith("file:") ? new URL(".", run.address).href : undefined;
   for await (const found of walk) {
     const product = readItem(found, { reference: run.options.reference ?? false, warn });
     if (!product) continue;
     const files = await Promise.all(product.files.map((file) => withSize(file, warn)));
-    for (const file of files) warnOutside(file, { root, warn });
+    for (const file of files) noteFolder(run, file, warn);
     yield { dataset: found.dataset, product: { ...product, files } };
   }
 }
@@ -84,14 +82,16 @@ async function withSize(file: ImportedFile, warn: (message: string) => void): Pr
   }
 }
 
-function warnOutside(
-  file: ImportedFile,
-  { root, warn }: { root: string | undefined; warn: (message: string) => void },
-): void {
-  if (!file.uri.startsWith("file:") || (root !== undefined && file.uri.startsWith(root))) return;
-  warn(
-    `File '${file.filename}' lies outside the imported folder: it can be ordered only when its folder is allowed too`,
-  );
+/** Local files below the imported folder may be fetched from there; where there are none, the folder is nobody's business. */
+function noteFolder({ address, tally }: Import, file: ImportedFile, warn: (message: string) => void): void {
+  if (!file.uri.startsWith("file:")) return;
+  const root = address.startsWith("file:") ? new URL(".", address) : undefined;
+  if (root && file.uri.startsWith(root.href)) tally.root(dirname(fileURLToPath(address)));
+  else {
+    warn(
+      `File '${file.filename}' lies outside the imported folder: it can be ordered only when its folder is allowed too`,
+    );
+  }
 }
 
 function byDataset(batch: readonly Found[]): Map<string, ImportedProduct[]> {
@@ -100,10 +100,12 @@ function byDataset(batch: readonly Found[]): Map<string, ImportedProduct[]> {
   return groups;
 }
 
-async function writeNew({ db, options, tally }: Import, dataset: ImportedDataset): Promise<WrittenDataset> {
+async function writeNew(run: Import, dataset: ImportedDataset): Promise<WrittenDataset> {
+  const { db, options, tally } = run;
   tally.dataset(dataset.id);
   const warn = (message: string) => tally.warn(message);
   const files = dataset.files && (await Promise.all(dataset.files.map((file) => withSize(file, warn))));
+  for (const file of files ?? []) noteFolder(run, file, warn);
   return writeDataset(db, files ? { ...dataset, files } : dataset, {
     tenant: options.tenant ?? "default",
     visibility: options,
