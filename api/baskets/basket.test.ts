@@ -214,7 +214,7 @@ describe("B3", () => {
     "too many ids": [
       search({}, { entityIdsToInclude: Array(1001).fill("x") }),
       422,
-      "entityIdsToInclude: expected array length less or equal to 1000",
+      "entityIdsToInclude: expected at most 1000 elements",
     ],
     "another engine": [{ engineType: "opensearch" }, 417, "Cannot search with engine 'opensearch': expected 'legacy'"],
     "half a circle": [

@@ -63,8 +63,47 @@ function toProblem(error: ValueError): BodyProblem {
 }
 
 function expected(error: ValueError): string {
-  const values: unknown = error.schema["enum"] ?? error.schema["anyOf"]?.map((s: TSchema) => s["const"]);
+  const { schema, type, errors } = error;
+  const values: unknown = schema["enum"] ?? literals(schema["anyOf"]);
   if (Array.isArray(values)) return `expected one of ${values.join(", ")}`;
-  const message = error.message.replace(/^E/, "e").replace(/ to be /, " ");
-  return message;
+  if (type === ValueErrorType.Union) return ofVariants(errors.flatMap((variant) => [...variant].slice(0, 1)));
+  const bound = BOUNDS[type];
+  if (bound) return bound(schema);
+  return error.message.replace(/^E/, "e").replace(/ to be /, " ");
 }
+
+/** What the members of a union are, where each is one value. */
+function literals(variants: readonly TSchema[] | undefined): readonly unknown[] | undefined {
+  const values = variants?.map((variant): unknown => variant["const"]);
+  return values?.every((value) => value !== undefined) ? values : undefined;
+}
+
+/** A value of none of the right kinds is told the kinds; one of the right kind, beyond its bounds, is told those. */
+function ofVariants(reasons: readonly ValueError[]): string {
+  const texts = reasons.map(expected);
+  const nearest = texts[reasons.findIndex(({ type }) => BOUNDS[type] !== undefined)];
+  const kinds = texts.map((text) => text.replace(/^expected /, ""));
+  if (nearest === undefined) return `expected ${kinds.join(" or ")}`;
+  return kinds.includes("null") ? `${nearest}, or null` : nearest;
+}
+
+type Bound = (schema: TSchema) => string;
+
+const counted = (n: unknown, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+const AT_LEAST: Bound = (schema) => `expected at least ${schema["minimum"]}`;
+const AT_MOST: Bound = (schema) => `expected at most ${schema["maximum"]}`;
+const ABOVE: Bound = (schema) => `expected more than ${schema["exclusiveMinimum"]}`;
+
+const BOUNDS: Partial<Record<ValueErrorType, Bound>> = {
+  [ValueErrorType.ObjectRequiredProperty]: () => "missing",
+  [ValueErrorType.StringMinLength]: (schema) => `expected at least ${counted(schema["minLength"], "character")}`,
+  [ValueErrorType.StringMaxLength]: (schema) => `expected at most ${counted(schema["maxLength"], "character")}`,
+  [ValueErrorType.ArrayMinItems]: (schema) => `expected at least ${counted(schema["minItems"], "element")}`,
+  [ValueErrorType.ArrayMaxItems]: (schema) => `expected at most ${counted(schema["maxItems"], "element")}`,
+  [ValueErrorType.ArrayUniqueItems]: () => "expected no element twice",
+  [ValueErrorType.IntegerMinimum]: AT_LEAST,
+  [ValueErrorType.NumberMinimum]: AT_LEAST,
+  [ValueErrorType.IntegerMaximum]: AT_MOST,
+  [ValueErrorType.NumberMaximum]: AT_MOST,
+  [ValueErrorType.NumberExclusiveMinimum]: ABOVE,
+};

@@ -54,11 +54,12 @@ test("formPart() reads what the platform's own FormData writes", async () => {
 });
 
 const part = '--edge\r\nContent-Disposition: form-data; name="file"\r\n\r\ncontent';
+const other = part.replace('"file"', '"other"');
 const refused: Record<string, readonly [body: string, status: number, type?: string]> = {
   "another kind of body": ["{}", 415, "application/json"],
   "a form without a boundary": ["", 415, "multipart/form-data"],
   "an empty body": ["", 400],
-  "a form without the part": [`${part.replace('"file"', '"other"')}\r\n--edge--\r\n`, 400],
+  "a form without the part": [`${other}\r\n--edge--\r\n`, 400],
   "a form that ends in the middle": [part, 400],
   "endless headers": [`--edge\r\n${"x".repeat(20_000)}`, 400],
   "more than is allowed": [`${part.padEnd(2_000_000, "x")}\r\n--edge--\r\n`, 413],
@@ -69,5 +70,14 @@ for (const [name, [body, status, type]] of Object.entries(refused)) {
     const error = await read(from).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(HttpProblem);
     expect((error as HttpProblem).status).toBe(status);
+  });
+}
+
+for (const [name, end] of Object.entries({ "a line's end": "\r\n", nothing: "", "an epilogue": "\r\nbye\r\n\r\n" })) {
+  test(`formPart() names the part that is missing when the form ends with ${name}`, async () => {
+    const error = await read(request(Buffer.from(`${other}\r\n--edge--${end}`), { cuts: [0.97] })).catch(
+      (thrown) => thrown,
+    );
+    expect((error as HttpProblem).messages).toEqual(["Cannot read the form: expected a part named 'file'"]);
   });
 }

@@ -18,9 +18,9 @@ export async function* formPart(
   try {
     await drain(source.until(delimiter));
     for (;;) {
+      // The last boundary has two dashes behind it, and often nothing after them.
+      if (await source.startsWith("--")) throw broken(`expected a part named '${name}'`);
       const headers = await text(source.until(HEADERS_END));
-      // The last boundary has two dashes behind it.
-      if (headers.startsWith("--")) throw broken(`expected a part named '${name}'`);
       if (partName(headers) === name) {
         yield* source.until(delimiter);
         return;
@@ -96,6 +96,12 @@ class MarkedBytes {
       if (safe > 0) yield before;
       this.#held = Buffer.concat([this.#held, await this.#more()]);
     }
+  }
+
+  /** Whether this comes next; it is not taken. */
+  async startsWith(mark: string): Promise<boolean> {
+    while (this.#held.length < mark.length) this.#held = Buffer.concat([this.#held, await this.#more()]);
+    return this.#held.toString("latin1", 0, mark.length) === mark;
   }
 
   async #more(): Promise<Uint8Array> {

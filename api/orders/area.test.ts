@@ -82,8 +82,8 @@ describe("an area in an order by query", () => {
       { circle: { lat: 99, lon: 0, r: 1 } },
       "circle: expected 'lat' from -90 to 90, got '99'",
     ],
-    "a circle without a radius": [{ circle: { lat: 9, lon: 0 } }, "circle.r: expected required property"],
-    "two areas": [{ bbox: "0,0,1,1", geometry: SQUARE }, "bbox: expected one of geometry, bbox, circle"],
+    "a circle without a radius": [{ circle: { lat: 9, lon: 0 } }, "circle.r: missing"],
+    "two areas": [{ bbox: "0,0,1,1", geometry: SQUARE }, "bbox: expected only one of geometry, bbox, circle"],
     "a geometry that is a number": [{ geometry: 5 }, "geometry: expected WKT or a GeoJSON geometry"],
   };
   for (const [what, [body, message]] of Object.entries(WRONG)) {

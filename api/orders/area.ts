@@ -51,7 +51,7 @@ export function areaField(area: RequestedArea): (typeof FIELDS)[number] | undefi
 export function areaProblems(area: RequestedArea): readonly BodyProblem[] {
   const [field, ...more] = FIELDS.filter((each) => area[each] !== undefined);
   if (field === undefined) return [];
-  if (more.length > 0) return [{ field: more[0] ?? field, message: `expected one of ${FIELDS.join(", ")}` }];
+  if (more.length > 0) return [{ field: more[0] ?? field, message: `expected only one of ${FIELDS.join(", ")}` }];
   try {
     const text = areaGeometry(area) ?? "";
     if (text.length <= LIMITS.geometryLength) return [];

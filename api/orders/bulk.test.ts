@@ -92,7 +92,7 @@ describe("POST /user/orders/actions", () => {
     ],
     "too many": [
       { action: "pause", orderIds: Array.from({ length: 501 }, (_, i) => i + 1) },
-      "orderIds: expected array length less or equal to 500",
+      "orderIds: expected at most 500 elements",
     ],
     "an unknown filter": [
       { action: "pause", filter: { owner: BOB } },

@@ -106,7 +106,7 @@ export function parseOrderRequest(body: unknown): ParsedRequest {
   const problems = [...bodyProblems(checker, candidate)];
   const hasArea = areaField(candidate) !== undefined;
   if (candidate["queries"] === undefined && candidate["selections"] === undefined && !hasArea) {
-    problems.unshift({ field: "queries", message: "list of queries should not be empty", rejected: body });
+    problems.unshift({ field: "queries", message: "list of queries should not be empty" });
   }
   if (problems.length === 0) problems.push(...areaProblems(candidate));
   if (problems.length > 0) return { kind: "problems", problems: firstPerField(problems) };
