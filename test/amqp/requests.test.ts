@@ -33,7 +33,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
     return (await client.channel.checkQueue(queue)).messageCount;
   }
 
-  test("a good request is GRANTED with its order's number, and the order is there with its resource", async () => {
+  test("create_order_success, send_orderRequests_success: a good request is GRANTED with its order's number, and the order is there with its resource", async () => {
     const request = orderRequest();
     await client.send(request);
     const [answer] = await client.answers(request.correlationId);
@@ -103,7 +103,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
   });
 
   const denied: Record<string, { readonly request: Record<string, unknown>; readonly want: Partial<Answer> }> = {
-    "without user": {
+    "without user (create_order_no_user)": {
       request: { user: undefined },
       want: {
         status: "DENIED",
@@ -112,7 +112,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
         message: "[INVALID_CONTENT] User should be present at user: rejected value [null].",
       },
     },
-    "of a user that nobody knows": {
+    "of a user that nobody knows (create_order_invalid_user)": {
       request: { user: "nobody@example.org" },
       want: {
         status: "DENIED",
@@ -124,7 +124,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
       request: { user: IDLE },
       want: { status: "DENIED", errorType: "FORBIDDEN" },
     },
-    "without queries": {
+    "without queries (create_order_invalid_requests, send_orderRequests_fail)": {
       request: { queries: [] },
       want: {
         status: "DENIED",
@@ -154,7 +154,7 @@ describe.skipIf(!world)("requests over AMQP", () => {
         message: "[INVALID_CONTENT] expected Unicode text without the character U+0000 at user: rejected value [null].",
       },
     },
-    "over its size limit": {
+    "over its size limit (create_order_invalid_size)": {
       request: { sizeLimitInBytes: 2999 },
       want: {
         status: "DENIED",
