@@ -72,6 +72,8 @@ function podSpec(subOrder: SubOrder, config: JobConfig): PodSpec {
     restartPolicy: "Never",
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    // The first process of a container does not hear SIGTERM before it listens for it: with the pod's own first process above it, it does.
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: GRACE_SECONDS,
     securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" }, ...runAs(config) },
     containers: [container(subOrder, config)],
