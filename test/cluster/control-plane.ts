@@ -99,7 +99,7 @@ export async function startControlPlane(
     `--advertise-address=${network.node}`,
     `--service-cluster-ip-range=${network.services}`,
     "--authorization-mode=Node,RBAC",
-    "--enable-admission-plugins=NodeRestriction",
+    "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement",
     "--allow-privileged=true",
     "--kubelet-preferred-address-types=InternalIP",
     `--client-ca-file=${ca}`,

@@ -9,13 +9,21 @@ import { output } from "#test/support/run-command.ts";
 import { allowed, askedBy, kinds } from "./audit.ts";
 import { programImage } from "./images.ts";
 import { FULLNAME, installRelease, type Release } from "./release.ts";
-import { ADA, PASSWORD, type TenantGround, tenantGround } from "./tenant-ground.ts";
+import { type TenantGround, tenantGround } from "./tenant-ground.ts";
+import { tokenFor } from "./token.ts";
 
 const cluster = clusterUnderTest();
 const PREFIX = "/api/v1/rs-order";
 const BYTES = new Uint8Array(200_000).map((_, index) => index % 251);
-/** Rights that are used only when something has gone wrong before. */
-const ONLY_IN_FAULTS = [] as const;
+/** Rights that are used only after something went wrong, and those that the API server looks for without being asked for them. */
+const NOT_ASKED = [
+  "operator: create order.regards.io orders",
+  "operator: get batch jobs",
+  "operator: get order.regards.io orders",
+  "operator: patch events.k8s.io events",
+  "operator: update order.regards.io orders/finalizers",
+  "operator: update order.regards.io suborders/finalizers",
+];
 const SLOWLY = { pieceBytes: 2_000, everyMs: 100 };
 
 describe.skipIf(!cluster)("a tenant on a real cluster", () => {
@@ -29,21 +37,13 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     const image = await programImage(cluster);
     ground = await tenantGround(cluster, "tenant");
     release = await installRelease(ground, image);
-    headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
+    headers = { authorization: `Bearer ${await tokenFor(ground, release.url)}`, "content-type": "application/json" };
   }, 4 * LIMIT.slow);
   afterAll(async () => {
     await ground.close();
     folder.remove();
   }, 2 * LIMIT.slow);
 
-  async function token(): Promise<string> {
-    const response = await fetch(`${release.url}/api/v1/rs-authentication/oauth/token?scope=${ground.namespace}`, {
-      method: "POST",
-      headers: { authorization: `Basic ${btoa("client:secret")}`, "content-type": "application/json" },
-      body: JSON.stringify({ grant_type: "password", username: ADA, password: PASSWORD, scope: ground.namespace }),
-    });
-    return ((await response.json()) as { access_token: string }).access_token;
-  }
   const get = (what: string, path: string) => ground.kubectl(["get", ...what.split(" "), "-o", `jsonpath=${path}`]);
   const patch = (name: string, spec: object) =>
     ground.kubectl(["patch", "order", name, "--type=merge", "-p", JSON.stringify({ spec })]);
@@ -97,8 +97,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       const name = `order-${orderId}`;
       await eventually("the resource is there", () => get(`order ${name}`, "{.metadata.uid}"));
       await ground.wait(name, "Succeeded");
-      expect((await call(`/user/orders/${orderId}/pause`, { method: "PUT" })).status).toBeLessThan(500);
-      await ground.kubectl(["patch", "order", name, "--type=merge", "-p", '{"spec":{"shutdown":"Delete"}}']);
+      expect((await call(`/user/orders/${orderId}`, { method: "DELETE" })).status).toBe(200);
       await eventually(
         "its status is DELETED",
         async () => {
@@ -112,19 +111,30 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
   );
 
   test(
-    "a pause takes the pods away, the end of it finishes the order",
+    "a pause over REST takes the pods away, the end of it finishes the order",
     async () => {
       await ground.products("paused", [BYTES], { pace: SLOWLY });
       await ground.order("paused");
       await aPodRuns("paused");
-      await patch("paused", { suspend: true });
+      const orderId = await get("order paused", "{.status.orderId}");
+      expect((await call(`/user/orders/pause/${orderId}`, { method: "PUT" })).status).toBe(200);
       await ground.wait("paused", "Suspended");
       await podsAreGone("paused");
-      await patch("paused", { suspend: false });
+      expect((await call(`/user/orders/resume/${orderId}`, { method: "PUT" })).status).toBe(200);
       await ground.wait("paused", "Succeeded");
     },
     3 * LIMIT.slow,
   );
+
+  test("a process is looked for by name and by id, and that there is none is said", async () => {
+    await ground.products("basket", [BYTES]);
+    const selectionRequest = { engineType: "legacy", searchParameters: { q: ['name:"basket"'] } };
+    const added = await call("/order/basket/selection", { method: "POST", body: JSON.stringify(selectionRequest) });
+    const { content } = (await added.json()) as { content: { datasetSelections: { id: number }[] } };
+    const path = `/order/basket/dataset/${content.datasetSelections[0]?.id}/updateProcessing`;
+    const body = JSON.stringify({ processBusinessId: crypto.randomUUID() });
+    expect((await call(path, { method: "PUT", body })).status).toBe(404);
+  });
 
   test(
     "a cancelled order stops its pods and says so",
@@ -177,6 +187,17 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     const may = allowed(await release.rules());
     const did = kinds(asked);
     expect(did.filter((kind) => !may.includes(kind))).toEqual([]);
-    expect(may.filter((kind) => !did.includes(kind))).toEqual(ONLY_IN_FAULTS);
+    expect(may.filter((kind) => !did.includes(kind))).toEqual(NOT_ASKED);
   });
+
+  test(
+    "a namespace is deleted with orders in it that are being fetched: nothing holds it up, nobody is left to work",
+    async () => {
+      await ground.products("doomed", [BYTES], { pace: SLOWLY });
+      await ground.order("doomed");
+      await aPodRuns("doomed");
+      await ground.kubectl(["delete", "namespace", ground.namespace, "--timeout=90s"]);
+    },
+    2 * LIMIT.slow,
+  );
 });
