@@ -149,6 +149,8 @@ describe("GET /user/orders/{id}/events", () => {
     await eventually("all hear it", () => all.every(({ events }) => events().length === 1));
     for (const { leave } of all) leave();
     await eventually("nobody listens", async () => (await listeners()) === before);
+    // Who goes is no fault of the service.
+    expect(world.logged.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
   test("429 beyond 50 streams of one user, and room again once they are left", async () => {

@@ -83,6 +83,8 @@ function body(
   if (signals.some((signal) => signal.aborted)) leave();
   const texts = followOrder(deps, { ...o, signal: gone.signal });
   let isOver = false;
+  // Its reader has gone: nothing may be put into the stream any more, not even its end.
+  let isLeft = false;
   const over = () => {
     if (isOver) return;
     isOver = true;
@@ -99,6 +101,7 @@ function body(
       async pull(controller) {
         try {
           const { value, done } = await texts.next();
+          if (isLeft) return;
           if (!done) return controller.enqueue(Buffer.from(value));
           over();
           controller.close();
@@ -110,6 +113,7 @@ function body(
         }
       },
       async cancel() {
+        isLeft = true;
         leave();
         over();
         await texts.return(undefined);
