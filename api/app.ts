@@ -41,6 +41,7 @@ import { type Handlers, router } from "./http/router.ts";
 import { orderMetalink, publicMetalink } from "./metalink/handlers.ts";
 import { mailHandlers } from "./notify/mail/handlers.ts";
 import { webhookHandlers } from "./notify/webhooks/handlers.ts";
+import type { OnAccepted } from "./orders/accept.ts";
 import { orderAction } from "./orders/actions.ts";
 import { actOnOrders } from "./orders/bulk.ts";
 import { changeOrder } from "./orders/extend.ts";
@@ -79,6 +80,8 @@ export type ApiDeps = {
   readonly stopping?: AbortSignal;
   /** ORDER_SOURCE_S3_*: where `s3:` references lie. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Hears of each accepted request; for traces. */
+  readonly onAccepted?: OnAccepted;
   /** Hears of each answer; for metrics. */
   readonly onAnswer?: (answer: HttpAnswer) => void;
 };

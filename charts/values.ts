@@ -208,11 +208,11 @@ export const Values = group("", {
       metricsFrom: passedList("Who reads metrics. Default: anybody in the cluster."),
       servicePorts: ports(
         "Ports that the roles reach: DNS, Kubernetes, PostgreSQL, RabbitMQ, object store, mail.",
-        [53, 443, 6443, 5432, 5671, 5672, 80, 465, 587],
+        [53, 443, 6443, 5432, 5671, 5672, 80, 465, 587, 4318],
       ),
       jobPorts: ports(
         "Ports that Jobs reach: DNS, PostgreSQL, and the sources and stores of files.",
-        [53, 5432, 80, 443],
+        [53, 5432, 80, 443, 4318],
       ),
     },
   ),
@@ -234,6 +234,14 @@ export const Values = group("", {
       enabled: flag("Makes it.", false),
       labels: words("Labels by which Grafana's sidecar finds it.", { grafana_dashboard: "1" }),
     }),
+  }),
+
+  tracing: group("Traces: one for each order, from the request to its Jobs, as OTLP over HTTP.", {
+    endpoint: text(
+      "The collector, e.g. `http://collector.observability:4318`. Empty: no traces.",
+      "",
+      "^(https?://.+)?$",
+    ),
   }),
 
   extraEnv: passedList("More variables of all containers, Jobs too."),

@@ -30,6 +30,8 @@ export type JobConfig = {
   readonly priorityClassName?: string;
   /** Kueue's LocalQueue. Set: `suspend` of the Jobs is Kueue's and never touched here. */
   readonly queueName?: string;
+  /** Set: the programs of Jobs are told their place in the traces of this tenant's orders. */
+  readonly traces?: { readonly tenant: string };
   readonly deadlineSeconds: number;
   readonly backoffLimit: number;
   readonly ttlSeconds: number;

@@ -5,6 +5,7 @@
 import type { Logger } from "pino";
 import type { Catalogue } from "#catalog/catalogue.ts";
 import { MANAGER } from "#crds/names.ts";
+import type { Order } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import { type Controller, type ControllerOptions, type ControllerStats, controller } from "#kube/controller.ts";
 import { eventRecorder } from "#kube/events.ts";
@@ -43,6 +44,8 @@ export type OperatorOptions = {
   readonly onPass?: (controller: ControllerName, pass: Parameters<NonNullable<ControllerOptions["onPass"]>>[0]) => void;
   /** Told of each attempt of a sub-order that has ended while this process leads. */
   readonly onSubOrderEnd?: SubOrderEnded;
+  /** Told of each order that is over, again after a retry, while this process leads. */
+  readonly onOrderEnd?: (order: Order) => void;
 };
 
 export type SubOrderEnded = (subOrder: SubOrder, reason: string) => void;
@@ -77,8 +80,11 @@ export function startOperator(o: OperatorOptions): Operator {
   const onSubOrderEnd: SubOrderEnded = (subOrder, reason) => {
     if (controllers.size > 0) o.onSubOrderEnd?.(subOrder, reason);
   };
+  const onOrderEnd = (order: Order) => {
+    if (controllers.size > 0) o.onOrderEnd?.(order);
+  };
   const transport = fencedTransport(o.transport, () => fence.held());
-  const watches = watchAll({ ...o, transport, onSubOrderEnd }, queues);
+  const watches = watchAll({ ...o, transport, onSubOrderEnd, onOrderEnd }, queues);
   const parts = { queues, watches, wake: waker(queues, watches), controllers };
   const stopped = run(o, { ...parts, fence, onReady: ready.resolve }).catch((error: unknown) => {
     ready.reject(error);

@@ -36,6 +36,7 @@ type Options = {
   readonly now: () => Date;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly onOrderEnd?: (order: Order) => void;
   readonly onSubOrderEnd?: (subOrder: SubOrder, reason: string) => void;
 };
 
@@ -59,7 +60,11 @@ export function watchAll(o: Options, queues: Queues): Watches {
   const ours = `${LABELS.managedBy}=${MANAGER}`;
   const orders = watch<Order>(ORDERS, {
     indexes: { [BY_ID]: (order) => idsOf(order) },
-    onChange: (change) => queues.order.add(change.name, { priority: change.initial ? "bulk" : "fresh" }),
+    onChange: (change) => {
+      queues.order.add(change.name, { priority: change.initial ? "bulk" : "fresh" });
+      if (change.kind !== "updated" || change.now.status?.completionTime === undefined) return;
+      if (change.before.status?.completionTime !== change.now.status.completionTime) o.onOrderEnd?.(change.now);
+    },
   });
   const subOrders = watch<SubOrder>(SUBORDERS, {
     indexes: { [BY_ORDER]: (subOrder) => [labelOf(subOrder, LABELS.order)] },

@@ -29,7 +29,15 @@ export type AcceptDeps = {
   readonly store?: AcceptStore;
   /** Makes the resource of a new order and never fails. Absent: the answer waits for it, though only a moment. */
   readonly makeResource?: (row: OrderRow) => Promise<void>;
+  /** Hears of each accepted request; for traces. */
+  readonly onAccepted?: OnAccepted;
 };
+
+export type OnAccepted = (accepted: {
+  readonly orderId: number;
+  readonly channel: string;
+  readonly start: Date;
+}) => void;
 
 export type Asked = {
   /** The contract's OrderRequestDto, as it came. Its `user` is the owner. */
@@ -42,12 +50,16 @@ export type Asked = {
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
+  const start = deps.now();
   const checked = await checkOrder(deps, asked);
   if (checked.kind === "refused") return checked;
   const { spec, correlationId, access } = checked;
   const { role, groups } = access;
   const { channel, replyTo } = asked;
-  return store(deps, { spec, correlationId, role, groups, channel, ...(replyTo !== undefined && { replyTo }) });
+  const reply = replyTo !== undefined && { replyTo };
+  const answer = await store(deps, { spec, correlationId, role, groups, channel, ...reply });
+  if (answer.kind === "accepted") deps.onAccepted?.({ orderId: answer.row.id, channel, start });
+  return answer;
 }
 
 /** A request that nothing is said against but, perhaps, its key or label. */

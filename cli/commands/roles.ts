@@ -14,7 +14,9 @@ Environment:
   ORDER_PUBLIC_URL     start of the links that users get
   ORDER_PREFIX         path of the order service (/api/v1/rs-order)
   ORDER_HEALTH_PORT    port of /healthz and /readyz, not for users (9080)
-  ORDER_LOG_LEVEL      debug, info, warn or error (info)`;
+  ORDER_LOG_LEVEL      debug, info, warn or error (info)
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS
+                       send a trace of each order to this collector (OTLP over HTTP)`;
 
 const API_HELP = `${COMMON}
   ORDER_JWT_SECRET     tokens are signed and checked with it

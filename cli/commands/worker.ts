@@ -8,7 +8,10 @@ export function workerCommand(): Command {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (args: readonly string[]) => {
-      const { workerMain } = await import("#worker/main.ts");
-      process.exit(await workerMain(args, process.env));
+      const [{ workerMain }, { traced }] = await Promise.all([
+        import("#worker/main.ts"),
+        import("../traces/worker.ts"),
+      ]);
+      process.exit(await traced(process.env, () => workerMain(args, process.env)));
     });
 }

@@ -3,9 +3,11 @@ import { deliveryPlace } from "#api/amqp/delivery/place.ts";
 import { type DeliveryOptions, startAmqp } from "#api/amqp/start.ts";
 import { TopologyError } from "#api/amqp/topology.ts";
 import { fileUrl } from "#api/files/handlers.ts";
+import type { OnAccepted } from "#api/orders/accept.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { Failure } from "../failure.ts";
+import { acceptSpan } from "../traces/spans.ts";
 import { type Environment, given, readLinks } from "./environment.ts";
 import { amqpMetrics } from "./metrics/amqp.ts";
 import type { Role } from "./role.ts";
@@ -17,11 +19,12 @@ export function amqpRole(env: Environment): Role {
     // Few connections: the queries of many requests then leave in one packet.
     connections: 4,
     stopWithinMs: 25_000,
-    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
+    async start({ db, transport, surroundings, now, random, logger, registry, tracer, signal }) {
       const { tenant } = surroundings;
       const catalogue = postgresCatalogue(db);
       const delivery = await deliveryOptions(env, now);
-      const options = { db, transport, catalogue, url, tenant, now, random, logger, signal };
+      const onAccepted: OnAccepted = (o) => tracer?.tell(acceptSpan(tenant, { ...o, end: now() }));
+      const options = { onAccepted, db, transport, catalogue, url, tenant, now, random, logger, signal };
       const amqp = startAmqp({ ...options, ...(delivery && { delivery }) });
       amqpMetrics(registry, amqp.health);
       return {

@@ -12,6 +12,7 @@ import { pause } from "#kube/pause.ts";
 import { aborted } from "#local/signals.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { version } from "../../package.json" with { type: "json" };
+import { acceptSpan } from "../traces/spans.ts";
 import { type Environment, given, readLinks, whole } from "./environment.ts";
 import { httpMetrics } from "./metrics/http.ts";
 import type { Role } from "./role.ts";
@@ -34,8 +35,9 @@ export function apiRole(env: Environment): Role {
     name: "api",
     connections: 10,
     stopWithinMs: drainMs + stopMs + 5_000,
-    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
-      const config = { tenant: surroundings.tenant, ...links, jwtSecret, issuers, version };
+    async start({ db, transport, surroundings, now, random, logger, registry, tracer, signal }) {
+      const { tenant } = surroundings;
+      const config = { tenant, ...links, jwtSecret, issuers, version };
       const stopping = new AbortController();
       const app = createApi({
         db,
@@ -47,6 +49,7 @@ export function apiRole(env: Environment): Role {
         logger,
         env,
         stopping: stopping.signal,
+        ...(tracer && { onAccepted: (o) => tracer.tell(acceptSpan(tenant, { ...o, end: now() })) }),
         onAnswer: httpMetrics(registry),
       });
       const notifier = startNotifier({ db, config, ...(mail && { mail }), now, random, logger, signal });

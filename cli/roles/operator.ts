@@ -7,6 +7,7 @@ import { postgresCatalogue } from "#catalog/catalogue.ts";
 import { type OperatorHealth, startOperator, TIME_BOX_MS } from "#operator/start.ts";
 import type { WatchHealth } from "#operator/watches.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
+import { orderSpan, subOrderSpan } from "../traces/spans.ts";
 import { type Environment, given, readLinks } from "./environment.ts";
 import type { Problems } from "./health.ts";
 import { readJobConfig } from "./job-config.ts";
@@ -37,12 +38,20 @@ export function operatorRole(env: Environment): Role {
     connections: 10,
     idleTransactionMs: IDLE_TRANSACTION_MS,
     stopWithinMs: 25_000,
-    async start({ db, transport, surroundings, now, random, logger, registry, signal }) {
-      const job = await readJobConfig(jobFile);
-      const { namespace } = surroundings;
-      const { follow, ...hooks } = operatorMetrics(registry, now);
+    async start({ db, transport, surroundings, now, random, logger, registry, tracer, signal }) {
+      const { namespace, tenant } = surroundings;
+      const job = { ...(await readJobConfig(jobFile)), ...(tracer && { traces: { tenant } }) };
+      const { follow, onPass, onSubOrderEnd } = operatorMetrics(registry, now);
       const operator = startOperator({
-        ...hooks,
+        onPass,
+        onSubOrderEnd(subOrder, reason) {
+          onSubOrderEnd(subOrder, reason);
+          tracer?.tell(subOrderSpan(tenant, subOrder, { reason, now: now() }));
+        },
+        onOrderEnd(order) {
+          const span = orderSpan(tenant, order, now());
+          if (span) tracer?.tell(span);
+        },
         db,
         transport,
         catalogue: postgresCatalogue(db),

@@ -13,6 +13,8 @@ import { connect, type Db, tenantSchema } from "#store/db.ts";
 import { migrate } from "#store/migrate.ts";
 import { isAway } from "#worker/patience.ts";
 import { version } from "../../package.json" with { type: "json" };
+import { openTracer } from "../traces/open.ts";
+import type { Tracer } from "../traces/otlp.ts";
 import { type Environment, readSurroundings, type Surroundings } from "./environment.ts";
 import { type Problems, serveHealth } from "./health.ts";
 import { countedTransport } from "./metrics/kubernetes.ts";
@@ -26,6 +28,8 @@ export type RoleContext = {
   readonly transport: Transport;
   readonly logger: Logger;
   readonly registry: Registry;
+  /** Absent: nobody wants traces. */
+  readonly tracer: Tracer | undefined;
   readonly now: () => Date;
   readonly random: () => number;
   /** Aborts when the program is told to stop. */
@@ -68,6 +72,7 @@ export async function runRole(role: Role, tenant: string, env: Environment): Pro
   const signal = stopSignal();
   const registry = new Registry();
   processMetrics(registry, { role: role.name, version });
+  const tracer = openTracer(env, { role: role.name, tenant, logger, signal });
   const state: { db?: Db; running?: Running } = {};
   const health = serveHealth(healthPort, {
     alive: () => state.running?.alive() ?? [],
@@ -85,11 +90,23 @@ export async function runRole(role: Role, tenant: string, env: Environment): Pro
       application: ["regards-order", role.name, env["ORDER_POD_NAME"] ?? ""].join(" ").trim(),
       ...(role.idleTransactionMs === undefined ? {} : { idleTransactionMs: role.idleTransactionMs }),
     });
-    const context = { surroundings, env, db: state.db, transport, logger, registry, signal, now, random: Math.random };
+    const context = {
+      surroundings,
+      env,
+      db: state.db,
+      transport,
+      logger,
+      registry,
+      tracer,
+      signal,
+      now,
+      random: Math.random,
+    };
     state.running = await role.start(context);
     return await untilTheEnd(role, state.running, { logger, signal });
   } finally {
     await state.db?.end({ timeout: 1 });
+    if (signal.aborted) await tracer?.flush();
     await health.stop();
   }
 }

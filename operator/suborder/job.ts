@@ -4,6 +4,7 @@
  */
 import { API_VERSION, EXIT, jobName, LABELS, MANAGER } from "#crds/names.ts";
 import type { SubOrder } from "#crds/suborder.ts";
+import { attemptSpan, orderTrace, traceparent } from "#crds/trace.ts";
 import type { Container, Job, PodSpec, PodTemplate } from "#kube/kinds.ts";
 import type { JobConfig } from "../config.ts";
 
@@ -104,6 +105,16 @@ const DEFAULT_RESOURCES = {
   limits: { memory: "512Mi" },
 };
 
+function environment(
+  { orderId, number, attempt }: SubOrder["spec"],
+  { env, traces }: JobConfig,
+): Pick<Container, "env"> {
+  if (!traces) return env ? { env } : {};
+  const { traceId } = orderTrace(traces.tenant, orderId);
+  const spanId = attemptSpan(traces.tenant, { orderId, number, attempt });
+  return { env: [...(env ?? []), { name: "TRACEPARENT", value: traceparent({ traceId, spanId }) }] };
+}
+
 function container({ spec }: SubOrder, config: JobConfig): Container {
   const which = [
     "--order",
@@ -127,7 +138,7 @@ function container({ spec }: SubOrder, config: JobConfig): Container {
       capabilities: { drop: ["ALL"] },
     },
     ...(config.imagePullPolicy ? { imagePullPolicy: config.imagePullPolicy } : {}),
-    ...(config.env ? { env: config.env } : {}),
+    ...environment(spec, config),
     ...(config.envFrom ? { envFrom: config.envFrom } : {}),
   };
 }

@@ -28,6 +28,7 @@ export const MOST = {
   extraEnv: [{ name: "NODE_EXTRA_CA_CERTS", value: "/ca/ca.crt" }],
   extraVolumes: [{ name: "ca", configMap: { name: "ca" } }],
   extraVolumeMounts: [{ name: "ca", mountPath: "/ca", readOnly: true }],
+  tracing: { endpoint: "http://collector:4318" },
   hostAliases: [{ ip: "10.0.0.1", hostnames: ["postgres"] }],
 };
 

@@ -115,6 +115,13 @@ describe.skipIf(!helm)("the tenant chart", () => {
     });
   });
 
+  test("tells roles and Jobs alike where traces go, only where they are wanted", () => {
+    const collector = "http://collector:4318";
+    for (const each of most.of("Deployment")) expect(env(each)["OTEL_EXPORTER_OTLP_ENDPOINT"].value).toBe(collector);
+    expect(most.one("ConfigMap", "orders-regards-order-jobs").data["jobs.yaml"]).toContain(collector);
+    expect(JSON.stringify(least.all)).not.toContain("OTEL");
+  });
+
   test("starts the operator anew when its job template changes", async () => {
     const checksum = (objects: Objects) =>
       objects.one("Deployment", "orders-regards-order-operator").spec.template.metadata.annotations["checksum/jobs"];

@@ -27,7 +27,8 @@ export const PUBLIC_URL = "https://archive.example.org";
 export type Write = { readonly who: string; readonly what: string; readonly at: number };
 export type RolesWorld = Awaited<ReturnType<typeof rolesWorld>>;
 
-export async function rolesWorld(label: string) {
+/** `jobEnv`: more variables of the Jobs. */
+export async function rolesWorld(label: string, jobEnv: Readonly<Record<string, string>> = {}) {
   const cluster = await localCluster(label);
   const folder = temporaryFolder(label);
   const source = await sourceServer();
@@ -43,7 +44,7 @@ export async function rolesWorld(label: string) {
     metadata: { name: "database" },
     ...{ stringData: { url: databaseUrl } },
   });
-  writeFileSync(jobFile, Bun.YAML.stringify(jobFileFor(blobsUrl)));
+  writeFileSync(jobFile, Bun.YAML.stringify(jobFileFor(blobsUrl, jobEnv)));
 
   function openDoor(who: string): number {
     const server = Bun.serve({
@@ -146,7 +147,7 @@ export async function rolesWorld(label: string) {
 }
 
 /** As a chart writes it: nothing secret in it, only names of where the secrets are. */
-function jobFileFor(blobsUrl: string) {
+function jobFileFor(blobsUrl: string, jobEnv: Readonly<Record<string, string>>) {
   return {
     image: "regards-order:local",
     command: PROGRAM,
@@ -154,6 +155,7 @@ function jobFileFor(blobsUrl: string) {
     env: [
       { name: "ORDER_TENANT", value: TENANT },
       { name: "ORDER_BLOBS_URL", value: blobsUrl },
+      ...Object.entries(jobEnv).map(([name, value]) => ({ name, value })),
       { name: "ORDER_DATABASE_URL", valueFrom: { secretKeyRef: { name: "database", key: "url" } } },
     ],
     podLabels: { "example.org/purpose": "orders" },

@@ -15,6 +15,10 @@
   value: {{ .Values.logLevel }}
 {{ include "regards-order.secretEnv" (dict "name" "ORDER_DATABASE_URL" "what" "database" "from" .Values.database) }}
 {{ include "regards-order.blobsEnv" . }}
+{{- with .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
