@@ -148,6 +148,13 @@ describe("scanFolder()", () => {
     ]);
   });
 
+  test("says what is wrong with a folder, and leaves no dataset for it", async () => {
+    await put("loose.nc");
+    await expect(scanFolder(db, `${root}/nowhere`, { dataset: "none" })).rejects.toThrow("there is no such folder");
+    await expect(scanFolder(db, join(root, "loose.nc"), { dataset: "none" })).rejects.toThrow("it is not a folder");
+    expect(await db`SELECT label FROM datasets WHERE label = 'none'`).toHaveLength(0);
+  });
+
   test("keeps who may see the dataset unless told otherwise", async () => {
     await put("a/data.nc");
     const visibility = async () => (await db`SELECT public, groups FROM datasets`)[0];

@@ -2,7 +2,7 @@
  * Catalogues a folder as it lies: products out of its folders or files (see folder-products.ts), with sizes, media types, SHA-256 and
  * quicklooks. Scanning again updates: only new and changed files are read, and what vanished leaves the catalogue.
  */
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Db } from "#store/db.ts";
@@ -36,7 +36,7 @@ const BATCH = 100;
 
 export async function scanFolder(db: Db, folder: string, options: ScanOptions): Promise<ImportReport> {
   const { tenant = "default", signal, onProgress, now = () => new Date() } = options;
-  const root = await realpath(folder);
+  const root = await realFolder(folder);
   const source = pathToFileURL(root).href;
   const tally = new Tally();
   const warn = (message: string) => tally.warn(message);
@@ -58,6 +58,15 @@ export async function scanFolder(db: Db, folder: string, options: ScanOptions): 
   const report = tally.report();
   await finishImport(db, report);
   return report;
+}
+
+async function realFolder(folder: string): Promise<string> {
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) {
+    throw new Error(`Cannot scan '${folder}': ${found.code === "ENOENT" ? "there is no such folder" : found.message}`);
+  }
+  if (!found.isDirectory()) throw new Error(`Cannot scan '${folder}': it is not a folder`);
+  return realpath(folder);
 }
 
 async function readProducts(batch: readonly FolderProduct[], scan: Scan): Promise<readonly ImportedProduct[]> {

@@ -111,7 +111,7 @@ export function describeVerdict(verdict: Verdict): string {
 
 async function withBar<T>(
   title: string,
-  act: (onBytes: (done: number, total: number) => void) => Promise<T>,
+  act: (onBytes: (done: number, total: number | undefined) => void) => Promise<T>,
 ): Promise<T> {
   const progress = progressBar(title, "bytes");
   try {

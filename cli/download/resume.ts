@@ -21,7 +21,7 @@ export type ResumeOptions = {
   /** Names the archive: parts of another are not continued. */
   readonly source: string;
   readonly request: Request;
-  readonly onBytes?: (done: number, total: number) => void;
+  readonly onBytes?: (done: number, total: number | undefined) => void;
   readonly pause?: (milliseconds: number) => Promise<void>;
 };
 
@@ -124,7 +124,7 @@ async function receive(response: Response, o: ResumeOptions & Receiving): Promis
       o.alive();
       await file.writev([chunk], done);
       done += chunk.byteLength;
-      o.onBytes?.(done, size ?? done);
+      o.onBytes?.(done, size);
     }
   } finally {
     await file.close();

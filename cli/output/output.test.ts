@@ -1,5 +1,6 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { counted, humanSize, humanSpan, humanTime } from "./human.ts";
+import { progressLines } from "./progress.ts";
 import { pairs, table } from "./table.ts";
 
 describe("humanSize()", () => {
@@ -89,5 +90,53 @@ describe("pairs()", () => {
         ["Bc", "2"],
       ]),
     ).toBe("A:  1\nBc: 2");
+  });
+});
+
+describe("progressLines()", () => {
+  const written = (updates: readonly (readonly [done: number, total: number | undefined])[], everyMs: number) => {
+    const write = spyOn(process.stderr, "write").mockImplementation(() => true);
+    try {
+      const progress = progressLines("download", { unit: "bytes", everyMs });
+      for (const [done, total] of updates) progress.update(done, total);
+      progress.stop();
+      return write.mock.calls.map(([text]) => text);
+    } finally {
+      write.mockRestore();
+    }
+  };
+
+  test("writes now and then, and at the end", () => {
+    expect(
+      written(
+        [
+          [1000, 9000],
+          [2000, 9000],
+          [9000, 9000],
+        ],
+        60_000,
+      ),
+    ).toEqual(["download  9.0 kB of 9.0 kB\n"]);
+  });
+
+  test("does not take what is there for the whole where nobody knows how much it will be", () => {
+    expect(
+      written(
+        [
+          [1000, undefined],
+          [2000, undefined],
+        ],
+        60_000,
+      ),
+    ).toEqual([]);
+    expect(
+      written(
+        [
+          [1000, undefined],
+          [2000, undefined],
+        ],
+        0,
+      ),
+    ).toEqual(["download  1.0 kB\n", "download  2.0 kB\n"]);
   });
 });

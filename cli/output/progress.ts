@@ -6,8 +6,8 @@ import { Presets, SingleBar } from "cli-progress";
 import { humanSize } from "./human.ts";
 
 export type Progress = {
-  /** `done` of `total`, with a few words on what goes on. */
-  update(done: number, total: number, note?: string): void;
+  /** `done` of `total`, undefined where it is not known, with a few words on what goes on. */
+  update(done: number, total: number | undefined, note?: string): void;
   stop(): void;
 };
 
@@ -15,15 +15,15 @@ const LINE_EVERY_MS = 5000;
 
 /** `unit` says how counts are written: bytes as human sizes, percent as such. */
 export function progressBar(title: string, unit: "bytes" | "percent"): Progress {
-  return process.stderr.isTTY ? bar(title, unit) : lines(title, unit);
+  return process.stderr.isTTY ? bar(title, unit) : progressLines(title, { unit, everyMs: LINE_EVERY_MS });
 }
 
 function written(value: number, unit: "bytes" | "percent"): string {
   return unit === "bytes" ? humanSize(value) : `${Math.round(value)} %`;
 }
 
-function amount(done: number, total: number, unit: "bytes" | "percent"): string {
-  return unit === "bytes" ? `${humanSize(done)} of ${humanSize(total)}` : written(done, unit);
+function amount(done: number, total: number | undefined, unit: "bytes" | "percent"): string {
+  return unit === "bytes" && total !== undefined ? `${humanSize(done)} of ${humanSize(total)}` : written(done, unit);
 }
 
 function bar(title: string, unit: "bytes" | "percent"): Progress {
@@ -41,22 +41,24 @@ function bar(title: string, unit: "bytes" | "percent"): Progress {
   shown.start(1, 0, { amount: "", note: "" });
   return {
     update(done, total, note = "") {
-      shown.setTotal(Math.max(total, 1));
-      shown.update(Math.min(done, Math.max(total, 1)), { amount: amount(done, total, unit), note });
+      const whole = Math.max(total ?? Number.POSITIVE_INFINITY, 1);
+      shown.setTotal(whole);
+      shown.update(Math.min(done, whole), { amount: amount(done, total, unit), note });
     },
     stop: () => shown.stop(),
   };
 }
 
-function lines(title: string, unit: "bytes" | "percent"): Progress {
+/** For where no bar can be drawn. */
+export function progressLines(title: string, o: { unit: "bytes" | "percent"; everyMs: number }): Progress {
   let last = performance.now();
   return {
     update(done, total, note = "") {
       const now = performance.now();
-      if (now - last < LINE_EVERY_MS && done < total) return;
-      if (done >= total && total === 0) return;
+      if (now - last < o.everyMs && (total === undefined || done < total)) return;
+      if (total === 0) return;
       last = now;
-      process.stderr.write(`${[title, amount(done, total, unit), note].filter(Boolean).join("  ")}\n`);
+      process.stderr.write(`${[title, amount(done, total, o.unit), note].filter(Boolean).join("  ")}\n`);
     },
     stop() {},
   };

@@ -1,9 +1,11 @@
 /** `order apply`: orders in one go what queries find, and if wished waits and fetches it. */
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { describeVerdict, downloadOrder } from "../../download/order-archive.ts";
+import { downloadOrder } from "../../download/order-archive.ts";
 import { Failure } from "../../failure.ts";
+import { counted } from "../../output/human.ts";
 import { bytes, client, isFinal, printJson } from "./common.ts";
+import { tellDownloaded } from "./download.ts";
 import { followOrder } from "./follow.ts";
 import { describePreview } from "./preview.ts";
 
@@ -68,12 +70,10 @@ async function apply(options: Options): Promise<void> {
   if (!options.wait && options.download === undefined) return;
   const ended = await followOrder(rest, applied.orderId, { until: (order) => isFinal(order.status) });
   if (options.download !== undefined && ended.availableFilesCount > 0) {
-    const { path, verdict } = await downloadOrder(rest, applied.orderId, { path: options.download });
-    process.stderr.write(`${describeVerdict(verdict)}\n`);
-    process.stdout.write(`archive ${path}\n`);
+    tellDownloaded(await downloadOrder(rest, applied.orderId, { path: options.download }));
   }
   if (ended.status !== "DONE") {
-    const failed = ended.filesInErrorCount > 0 ? `, ${ended.filesInErrorCount} files could not be had` : "";
+    const failed = ended.filesInErrorCount > 0 ? `, ${counted(ended.filesInErrorCount, "file")} could not be had` : "";
     throw new Failure(`Order ${applied.orderId} ended as ${ended.status}${failed}${reason(ended.message)}`);
   }
 }

@@ -17,12 +17,13 @@ export function downloadCommand(): Command {
     .option("--part-size <bytes>", "several archives of at most so many bytes; 500M and the like are understood", bytes)
     .action(async (id: number, { output, layout, partSize }: Options) => {
       const o = { path: output ?? `order_${id}.zip`, ...(layout !== undefined && { layout }) };
-      if (partSize === undefined) tell(await downloadOrder(client(), id, o));
-      else await downloadParts(client(), id, { ...o, partSize, onPart: tell });
+      if (partSize === undefined) tellDownloaded(await downloadOrder(client(), id, o));
+      else await downloadParts(client(), id, { ...o, partSize, onPart: tellDownloaded });
     });
 }
 
-function tell({ path, resumedFrom, verdict }: Downloaded): void {
+/** What came, and what did not: a file that the service could not put in is told wherever an archive is fetched. */
+export function tellDownloaded({ path, resumedFrom, verdict }: Downloaded): void {
   if (resumedFrom > 0) process.stderr.write(`resumed at ${humanSize(resumedFrom)}\n`);
   process.stderr.write(`${describeVerdict(verdict)}\n`);
   if (verdict.notice) process.stderr.write(`The service could not put in every file:\n${verdict.notice}`);
