@@ -95,8 +95,10 @@ function needed(env: Env, name: string): string {
 
 async function run(
   { task, blobsUrl }: Configuration,
-  o: { db: Db; env: Env; logger: Logger; signal: AbortSignal },
+  given: { db: Db; env: Env; logger: Logger; signal: AbortSignal },
 ): Promise<number> {
+  const { orderId: order, number: subOrder, attempt } = task;
+  const o = { ...given, logger: given.logger.child({ order, subOrder, attempt }) };
   const now = () => new Date();
   const random = Math.random;
   const patience = { patienceMs: DEFAULT_POLICY.databasePatienceMs, now, random, logger: o.logger };

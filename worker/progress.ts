@@ -10,9 +10,6 @@ const LARGE_BYTES = 16 * 1024 * 1024;
 export type ProgressOptions = {
   /** Files that are pending. */
   readonly files: number;
-  readonly orderId: number;
-  readonly number: number;
-  readonly attempt: number;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly policy: Pick<FetchPolicy, "progressMs">;
@@ -34,8 +31,8 @@ export class Progress {
   }
 
   start(): void {
-    const { logger, files, orderId, number, attempt, policy } = this.#options;
-    logger.info({ order: orderId, subOrder: number, attempt, files }, "sub-order begins");
+    const { logger, files, policy } = this.#options;
+    logger.info({ files }, "sub-order begins");
     this.#timer = setInterval(() => {
       logger.info({ ...this.summary(), now: [...this.#running.values()] }, "fetching");
     }, policy.progressMs);

@@ -116,6 +116,9 @@ describe("the api and the operator as processes of their own", () => {
         volumes: [{ name: "tmp", emptyDir: { sizeLimit: "1Gi" } }],
       });
       expect(JSON.stringify(job)).not.toContain(world.databaseUrl);
+      const lines = (await world.podLogs()).map((line) => JSON.parse(line));
+      expect(lines.map(({ msg }) => msg)).toContain("sub-order worked through");
+      for (const line of lines) expect(line).toMatchObject({ order: orderId, subOrder: 1, attempt: 1 });
       const archive = await fetch(`${api.about}${PREFIX}/user/orders/${orderId}/download`, { headers: auth });
       expect([archive.status, archive.headers.get("content-type")]).toEqual([200, "application/octet-stream"]);
       const [file] = await world.db<{ sha256: string }[]>`

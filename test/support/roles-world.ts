@@ -87,6 +87,15 @@ export async function rolesWorld(label: string, jobEnv: Readonly<Record<string, 
     databaseUrl,
     transport: cluster.transport,
     jobs: cluster.jobs,
+    /** `kubectl logs` of every pod there is, line by line. */
+    async podLogs(): Promise<readonly string[]> {
+      const { items } = await cluster.pods.list();
+      const logs = items.map(async ({ metadata }) => {
+        const path = `/api/v1/namespaces/${NAMESPACE}/pods/${metadata.name}/log`;
+        return await (await cluster.transport.fetch(path, { method: "GET" })).text();
+      });
+      return (await Promise.all(logs)).flatMap((text) => text.split("\n").filter((line) => line !== ""));
+    },
     writes,
     source,
     folder: folder.path,
