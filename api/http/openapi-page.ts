@@ -25,11 +25,11 @@ export function openapiPage(document: Json): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(info["title"])} API</title><style>${STYLE}</style></head><body>
 <h1>${escapeHtml(info["title"])} ${escapeHtml(info["version"])}</h1><p>${escapeHtml(info["description"])} <a href="/openapi/json">The document</a></p>
-${tags.map((tag) => section(tag, operations)).join("\n")}
+${tags.map((tag) => section(tag, operations, schemas)).join("\n")}
 <h2>schemas</h2>${Object.entries(schemas)
     .map(
       ([name, schema]) =>
-        `<details id="${escapeHtml(name)}"><summary><code>${escapeHtml(name)}</code></summary>${code(schema)}</details>`,
+        `<details><summary><code>${escapeHtml(name)}</code></summary><div id="${escapeHtml(name)}">${code(schema)}</div></details>`,
     )
     .join("\n")}
 </body></html>`;
@@ -37,27 +37,60 @@ ${tags.map((tag) => section(tag, operations)).join("\n")}
 
 type Shown = { readonly path: string; readonly method: string; readonly operation: Json };
 
-function section(tag: string, operations: readonly Shown[]): string {
+type Schemas = Readonly<Record<string, Json>>;
+
+function section(tag: string, operations: readonly Shown[], schemas: Schemas): string {
   const shown = operations.filter(({ operation }) => (operation["tags"] as string[])[0] === tag);
-  return `<h2>${escapeHtml(tag)}</h2>\n${shown.map(operationHtml).join("\n")}`;
+  return `<h2>${escapeHtml(tag)}</h2>\n${shown.map((one) => operationHtml(one, schemas)).join("\n")}`;
 }
 
-function operationHtml({ path, method, operation }: Shown): string {
+function operationHtml({ path, method, operation }: Shown, schemas: Schemas): string {
   const responses = Object.entries(operation["responses"] as Record<string, Json>);
   const parameters = operation["parameters"] as readonly Json[];
-  const body = operation["requestBody"];
-  return `<details><summary><span class="method">${escapeHtml(method.toUpperCase())}</span><code>${escapeHtml(path)}</code> — ${escapeHtml(operation["summary"])}</summary>
-<p>${escapeHtml(operation["description"] ?? "")}</p><p>Role: <code>${escapeHtml(operation["x-role"])}</code></p>
-<table>${parameters.map((p) => row(`${String(p["name"])} (${String(p["in"])})`, p["description"] ?? "")).join("")}</table>
-${body ? `<p>Body</p>${code(body)}` : ""}<p>Answers</p><table>${responses.map(([status, r]) => row(status, r["description"])).join("")}</table></details>`;
+  const body = operation["requestBody"] as Json | undefined;
+  const description = operation["description"] === undefined ? "" : `<p>${prose(operation["description"])}</p>`;
+  const answers = responses.map(([status, answer]) => {
+    const example = /^2/.test(status) ? contentHtml(answer["content"], schemas) : "";
+    return row(
+      status,
+      prose(answer["description"]) + (example && `<details><summary>body</summary>${example}</details>`),
+    );
+  });
+  return `<details><summary><span class="method">${escapeHtml(method.toUpperCase())}</span><code>${escapeHtml(path)}</code> — ${prose(operation["summary"])}</summary>
+${description}<p>Role: <code>${escapeHtml(operation["x-role"])}</code></p>
+<table>${parameters.map((p) => row(`${String(p["name"])} (${String(p["in"])})`, prose(p["description"] ?? ""))).join("")}</table>
+${body ? `<p>Body</p>${contentHtml(body["content"], schemas)}` : ""}<p>Answers</p><table>${answers.join("")}</table></details>`;
 }
 
-function row(name: string, description: unknown): string {
-  return `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(description)}</td></tr>`;
+/** Each kind of content by an example where there is one, for people read those first; the schema beside it. */
+function contentHtml(content: unknown, schemas: Schemas): string {
+  const kinds = Object.entries((content ?? {}) as Readonly<Record<string, Json>>);
+  return kinds
+    .map(([type, { schema = {}, example: given }]) => {
+      const name = /^#\/components\/schemas\/(\w+)$/.exec(String((schema as Json)["$ref"]))?.[1];
+      const told = name === undefined ? (schema as Json) : schemas[name];
+      const example = given ?? (told?.["examples"] as readonly unknown[] | undefined)?.[0];
+      const link = name === undefined ? "" : ` <a href="#${name}">${name}</a>`;
+      const shape = `<details><summary>schema</summary>${code(schema)}</details>`;
+      const shown = example === undefined ? code(schema) : code(example) + (name === undefined ? shape : "");
+      return `<p><code>${escapeHtml(type)}</code>${link}</p>${shown}`;
+    })
+    .join("");
+}
+
+function row(name: string, html: string): string {
+  return `<tr><td><code>${escapeHtml(name)}</code></td><td>${html}</td></tr>`;
+}
+
+/** Text of the document, in which backticks mean code. */
+function prose(value: unknown): string {
+  return escapeHtml(value).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function code(value: unknown): string {
-  return `<pre>${escapeHtml(JSON.stringify(value, null, 2))}</pre>`;
+  const text = escapeHtml(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+  const linked = text.replaceAll(/&quot;#\/components\/schemas\/(\w+)&quot;/g, '&quot;<a href="#$1">$1</a>&quot;');
+  return `<pre>${linked}</pre>`;
 }
 
 function escapeHtml(value: unknown): string {

@@ -7,7 +7,7 @@ import { type HomeOptions, withHome } from "../home.ts";
 import { table } from "../output/table.ts";
 
 const HELP = `
-A file counts once for each user, when its first download begins: stored raw data only, neither quicklooks nor references.
+A file of an order counts once for each user, when its first download begins: stored raw data only, neither quicklooks nor references.
 Limits are numbers, \`none\`, or \`default\`: the tenant's, which are the settings maxQuota and rateLimit.
 
 Examples:
