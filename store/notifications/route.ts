@@ -31,9 +31,10 @@ export async function routeMessages(db: Db, { mail, settings, now }: Routing): P
     const routed = await sql`
       WITH unrouted AS (
         SELECT m.id, m.order_id, m.kind, m.payload, o.owner, o.channel, m.copy_of IS NOT NULL AS copied,
-          EXISTS (SELECT FROM users WHERE email = o.owner AND NOT active) AS inactive
+          u.active IS FALSE AS inactive
         FROM (SELECT * FROM outbox WHERE NOT routed ORDER BY id LIMIT 100) m
         LEFT JOIN LATERAL (SELECT owner, channel FROM orders WHERE id = m.order_id LIMIT 1) o ON true
+        LEFT JOIN LATERAL (SELECT active FROM users WHERE email = o.owner LIMIT 1) u ON true
       ), hooked AS (
         INSERT INTO notifications (message_id, way, target, webhook_id, order_id, created_at, due_at)
         SELECT u.id, 'webhook', w.id::text, w.id, u.order_id, ${now}, clock_timestamp()

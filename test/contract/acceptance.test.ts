@@ -36,7 +36,7 @@ describe("OrderServiceTestIT", () => {
       await eventually("A1 is there", async () => (await world.fileOf(id, "A1")).state === "AVAILABLE", LIMIT.slow);
       expect(await statusOf(`PUT /user/orders/pause/${id}`)).toBe(200);
       await world.orderAt(id, "PAUSED");
-      expect(await runningSubOrders(id)).toBe(0);
+      await eventually("its work has stopped", async () => (await runningSubOrders(id)) === 0, LIMIT.slow);
       expect((await world.fileOf(id, "A1")).state).toBe("AVAILABLE");
       expect(await statusOf(`DELETE /user/orders/${id}`)).toBe(200);
       await world.orderAt(id, "DELETED");
