@@ -68,6 +68,14 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     );
 
   test(
+    "the installation's own test passes",
+    async () => {
+      expect(await release.helm(["test", RELEASE, "--timeout=90s"])).toMatch(/Phase:\s+Succeeded/);
+    },
+    2 * LIMIT.slow,
+  );
+
+  test(
     "an order applied with kubectl is fetched by pods and downloaded through the Service",
     async () => {
       await ground.products("walk", [BYTES, BYTES.slice(5)]);
