@@ -7,6 +7,9 @@ import { EXIT } from "#crds/names.ts";
 import type { Job, Pod, StatusCondition } from "#kube/kinds.ts";
 import type { Instant, RowObserved } from "./observed.ts";
 
+/** pino's. */
+const ERROR_LEVEL = 50;
+
 export type Outcome = {
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
@@ -88,7 +91,27 @@ function exitCode(pods: readonly Pod[]): number | undefined {
 
 function terminationMessage(pods: readonly Pod[]): string | undefined {
   const said = lastEnd(pods)?.message?.trim();
-  return said ? said : undefined;
+  return said ? plainly(said) : undefined;
+}
+
+/** The message is the end of the worker's log, whose lines are JSON: of those the last that tells of an error, in words. */
+function plainly(log: string): string {
+  const lines = log.split("\n").flatMap(spoken);
+  const line = lines.findLast(({ level }) => level >= ERROR_LEVEL) ?? lines.at(-1);
+  return line === undefined ? log : [line.message, line.cause].filter(Boolean).join(": ");
+}
+
+type Spoken = { readonly level: number; readonly message: string; readonly cause?: string };
+
+/** What a line says; nothing where it is none of the log's, or is cut. */
+function spoken(line: string): readonly Spoken[] {
+  try {
+    const { level, msg, err } = JSON.parse(line) as { level?: unknown; msg?: unknown; err?: { message?: unknown } };
+    if (typeof level !== "number" || typeof msg !== "string") return [];
+    return [{ level, message: msg, ...(typeof err?.message === "string" && { cause: err.message }) }];
+  } catch {
+    return [];
+  }
 }
 
 function lastEnd(pods: readonly Pod[]) {

@@ -158,6 +158,24 @@ const CASES: Record<
     want: "JobFailed",
     wantMessage: /cannot be fetched as it is asked: no such order/,
   },
+  "explains by the last error in the worker's log, in words": {
+    observed: observed({
+      named: aJob(failed("BackoffLimitExceeded", "Job has reached the specified backoff limit")),
+      pods: [
+        ended(
+          1,
+          [
+            'cut off at the begin"}',
+            '{"level":30,"msg":"sub-order begins"}',
+            '{"level":50,"msg":"worker failed","err":{"message":"permission denied","stack":"at x"}}',
+            '{"level":30,"msg":"bye"}',
+          ].join("\n"),
+        ),
+      ],
+    }),
+    want: "JobFailed",
+    wantMessage: /backoff limit: worker failed: permission denied$/,
+  },
   "explains a Job that crashed too often": {
     observed: observed({
       named: aJob(failed("BackoffLimitExceeded", "Job has reached the specified backoff limit")),
