@@ -22,7 +22,7 @@ export async function goProgram(program: GoProgram): Promise<string | undefined>
   if (!Bun.which("go")) return undefined;
   await mkdir(cacheFolder(), { recursive: true });
   const unfinished = `${path}.${crypto.randomUUID()}`;
-  const flags = ["-ldflags", `-s -w ${program.linkerFlags ?? ""}`];
+  const flags = ["-buildvcs=false", "-ldflags", `-s -w ${program.linkerFlags ?? ""}`];
   const go = Bun.spawn(["nice", "go", "build", ...flags, "-o", unfinished, program.command ?? "."], {
     cwd: program.module,
     stdout: "ignore",
