@@ -107,10 +107,10 @@ function selectionProblems(
   request: OrderRequest,
   o: { selections: readonly Selection[]; correlationId: string },
 ): outcome.Refusal | undefined {
-  const problems = checkSelections(o.selections).map((problem) => ({
-    field: requestField(problem.field, request),
-    message: problem.message,
-  }));
+  const problems = checkSelections(o.selections).map(({ field: where, message }) => {
+    const field = requestField(where, request);
+    return { field, message, rejected: valueAt(request, field) };
+  });
   if (problems.length === 0) return undefined;
   // A search that cannot be read is told as the contract tells it; a bad file name pattern, which it never noticed, as bad content.
   const search = problems.filter(({ field }) => /^queries\[|^geometry$|\.(?:query|geometry)$/.test(field));
@@ -122,6 +122,15 @@ function selectionProblems(
     );
   const byField = new Map(problems.map((problem) => [problem.field, problem]));
   return outcome.invalid(o.correlationId, [...byField.values()]);
+}
+
+/** What the request says at `filters.filenameRegExp`, `queries[1]` and the like. */
+function valueAt(request: OrderRequest, field: string): unknown {
+  const steps = field.split(/[.[\]]+/).filter((step) => step !== "");
+  return steps.reduce<unknown>(
+    (at, step) => (typeof at === "object" && at ? Reflect.get(at, step) : undefined),
+    request,
+  );
 }
 
 type Measured = {

@@ -171,7 +171,12 @@ describe("O2 apply refuses", () => {
     },
     "P4: a file name pattern that is no regular expression": {
       body: { queries: [QUERY, "scene"], filters: { dataTypes: ["RAWDATA"], filenameRegExp: "test**" } },
-      want: { status: "DENIED", errorType: "INVALID_CONTENT", errors: 1 },
+      want: {
+        status: "DENIED",
+        errorType: "INVALID_CONTENT",
+        errors: 1,
+        message: expect.stringMatching(/ at filters\.filenameRegExp: rejected value \[test\*\*\]\.$/),
+      },
       says: "filters.filenameRegExp: ",
     },
     "a query that cannot be read": {
