@@ -62,7 +62,7 @@ export class LeaseTerm implements Term {
     while (!stop.aborted) {
       await pause(this.#options.breath(), stop).catch(() => {});
       // A process that was frozen comes here before its watchdog fires.
-      if (!stop.aborted && this.#stillHeld()) await this.#renewOnce();
+      if (!stop.aborted && this.stillHeld()) await this.#renewOnce();
     }
   }
 
@@ -70,14 +70,15 @@ export class LeaseTerm implements Term {
     const at = this.#options.monotonic();
     const renewed = await this.#options.renew(this.#lost.signal);
     if (renewed === false) this.#lose("another process holds the lease");
-    else if (this.#stillHeld() && renewed) {
+    else if (this.stillHeld() && renewed) {
       this.#renewedAt = at;
       clearTimeout(this.#watchdog);
       this.#watchdog = this.#watch();
     }
   }
 
-  #stillHeld(): boolean {
+  /** As `held`, and the loss is noticed right here: in a process that was frozen nobody may have seen it yet. */
+  stillHeld(): boolean {
     if (!this.held()) this.#lose("it was not renewed in time");
     return !this.#lost.signal.aborted;
   }

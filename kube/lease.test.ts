@@ -233,6 +233,27 @@ describe("lead()", () => {
     expect(server.lease()?.spec?.holderIdentity).toBeUndefined();
   });
 
+  test("stands by again when its work ends because the lease was lost, and nobody has noticed yet", async () => {
+    const server = leaseServer();
+    let frozen = 0;
+    const terms: Term[] = [];
+    const leader = candidate(server, "leader", {
+      monotonic: () => performance.now() + frozen,
+      lead: async (signal, term) => {
+        terms.push(term);
+        if (terms.length > 1) {
+          await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+          return;
+        }
+        frozen = 30_000;
+        throw new Error("this process no longer leads");
+      },
+    });
+    await eventually("it leads again", () => terms.length === 2);
+    expect([terms[0]?.lost.aborted, terms[1]?.held()]).toEqual([true, true]);
+    await leader.stop();
+  });
+
   test("of many candidates at most one leads at a time", async () => {
     const server = leaseServer();
     let active = 0;

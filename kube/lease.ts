@@ -54,6 +54,10 @@ export async function lead(options: LeadOptions): Promise<void> {
     const term = new LeaseTerm({ name, identity, since, renewDeadlineMs, monotonic, breath, renew: take, logger });
     try {
       await options.lead(AbortSignal.any([signal, term.lost]), term);
+    } catch (error) {
+      // Who has lost the lease is refused its writes: that work ends so is no reason to give up, only to stand by again.
+      if (term.stillHeld()) throw error;
+      logger.info({ lease: name, err: error }, "Work ended with the lease");
     } finally {
       await term.end();
       if (!term.lost.aborted) await release();

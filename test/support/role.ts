@@ -59,7 +59,10 @@ export async function launchRole(role: string, env: Environment) {
       await said(`the ${role} is ready`, () => /^ready/m.exec(text.out)?.[0]);
     },
     async probe(page: "healthz" | "readyz"): Promise<number> {
-      return (await fetch(`${health}/${page}`)).status;
+      const answer = await fetch(`${health}/${page}`).catch((error: unknown) => {
+        throw new Error(`Cannot ask the ${role} for its health: ${lastWords()}`, { cause: error });
+      });
+      return answer.status;
     },
     signal: (name: NodeJS.Signals) => child.kill(name),
     async end(signal: NodeJS.Signals): Promise<number | null> {
