@@ -27,10 +27,15 @@ describe("readJunit()", () => {
       stderr: "ignore",
     });
     await child.exited;
-    const { skippedNames, ...counts } = readJunit(await Bun.file(report).text());
+    const { skippedNames, failures, ...counts } = readJunit(await Bun.file(report).text());
     folder.remove();
     expect(counts).toEqual({ passed: 2, failed: 2, skipped: 2 });
-    expect(skippedNames.map((name) => name.split(": ").at(-1))).toEqual(["skipped", "later"]);
+    const group = 'inner/some.test.ts: group > with <marks> & "quotes"';
+    expect(failures).toEqual([
+      { name: `${group} > fails <failure`, message: expect.stringContaining('Received: "</testcase>"') },
+      { name: `${group} > throws`, message: expect.stringMatching(/^Error: no\n +at .*some\.test\.ts:6:/) },
+    ]);
+    expect(skippedNames).toEqual([`${group} > skipped`, `${group} > later`]);
   });
 
   test("counts nothing in an empty report", () => {
@@ -38,6 +43,7 @@ describe("readJunit()", () => {
       passed: 0,
       failed: 0,
       skipped: 0,
+      failures: [],
       skippedNames: [],
     });
   });

@@ -1,17 +1,17 @@
 /**
  * `npm test [-- FILTER…]`: all tests, against one PostgreSQL server that is started for the run (or the one TEST_DATABASE_URL names).
- * Ends with the plain line `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed and something ran.
- * A runner that crashes, or leaves no report, counts as a failure. With TEST_REQUIRE_ALL=1 a skipped test is a failure too.
+ * Ends with what failed and why, then the plain line `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed and
+ * something ran. A runner that crashes, or leaves no report, counts as a failure. With TEST_REQUIRE_ALL=1 a skipped test is one too.
  */
 import { join } from "node:path";
 import { startPostgres } from "#local/postgres/server.ts";
 import { obstacle, type RunningCluster, startCluster } from "./cluster/start.ts";
-import { type Counts, readJunit } from "./junit.ts";
+import { failureReport } from "./failure-report.ts";
+import { type Run, runFiles } from "./run-files.ts";
 import { installPrograms } from "./setup.ts";
 import { clusterFile } from "./support/cluster.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
-const TEST_TIMEOUT_MS = 30_000;
 type Stage = {
   readonly name: string;
   readonly folders: readonly string[];
@@ -35,14 +35,8 @@ const STAGES: readonly Stage[] = [
 const requireAll = process.env["TEST_REQUIRE_ALL"] === "1";
 const filters = process.argv.slice(2);
 const folder = temporaryFolder("test-run");
-let running: Bun.Subprocess | undefined;
-let interrupted = false;
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => {
-    interrupted = true;
-    running?.kill(name);
-  });
-}
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupt.abort());
 
 const advice = await installPrograms();
 if (advice) process.stderr.write(`${advice}\n`);
@@ -50,26 +44,47 @@ const server = process.env["TEST_DATABASE_URL"]
   ? undefined
   : await startPostgres({ home: join(folder.path, "home"), durable: false });
 const environment = { ...process.env, TEST_DATABASE_URL: server?.url ?? process.env["TEST_DATABASE_URL"] };
-let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const NOTHING: Run = { passed: 0, failed: 0, skipped: 0, failures: [], skippedNames: [] };
+let total = NOTHING;
 try {
   for (const stage of STAGES) {
-    if (!interrupted) total = add(total, await runStage(stage));
+    if (!interrupt.signal.aborted) total = add(total, await runStage(stage));
   }
 } finally {
   await server?.stop();
   folder.remove();
 }
-const failed = total.failed + (requireAll ? total.skipped : 0) + (interrupted ? 1 : 0);
+const failures = [
+  ...total.failures,
+  ...(requireAll
+    ? total.skippedNames.map((name) => ({ name, message: "It was skipped although it is required" }))
+    : []),
+  ...(interrupt.signal.aborted ? [{ name: "The run", message: "It was interrupted" }] : []),
+];
 const skipped = requireAll ? 0 : total.skipped;
-process.stdout.write(`${total.passed} passed, ${failed} failed, ${skipped} skipped\n`);
-process.exit(failed === 0 && total.passed > 0 ? 0 : 1);
+await written(
+  process.stdout,
+  `${failureReport(failures)}${total.passed} passed, ${failures.length} failed, ${skipped} skipped\n`,
+);
+process.exit(failures.length === 0 && total.passed > 0 ? 0 : 1);
 
-async function runStage(stage: Stage): Promise<Counts> {
+/** Runs a stage; one whose test bed does not start has failed, and the others still count. */
+async function runStage(stage: Stage): Promise<Run> {
   const files = testFiles(stage);
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
-  const cluster = stage.cluster ? await clusterForTests() : undefined;
+  if (files.length === 0) return NOTHING;
+  let cluster: RunningCluster | undefined;
   try {
-    return await runFiles(stage, { files, env: cluster ? { TEST_CLUSTER: clusterFile(cluster.facts.folder) } : {} });
+    cluster = stage.cluster ? await clusterForTests() : undefined;
+    return await runFiles(files, {
+      cwd: join(import.meta.dir, ".."),
+      report: join(folder.path, `${stage.name}.xml`),
+      parallel: stage.parallel,
+      env: { ...environment, ...(cluster && { TEST_CLUSTER: clusterFile(cluster.facts.folder) }) },
+      write: (text) => written(process.stderr, text),
+      signal: interrupt.signal,
+    });
+  } catch (error) {
+    return { ...NOTHING, failed: 1, failures: [{ name: `The ${stage.name} tests`, message: Bun.inspect(error) }] };
   } finally {
     await cluster?.stop();
   }
@@ -84,36 +99,9 @@ async function clusterForTests(): Promise<RunningCluster | undefined> {
   return undefined;
 }
 
-async function runFiles(
-  stage: Stage,
-  o: { readonly files: readonly string[]; readonly env: Readonly<Record<string, string>> },
-): Promise<Counts> {
-  const report = join(folder.path, `${stage.name}.xml`);
-  const args = [
-    "test",
-    `--timeout=${TEST_TIMEOUT_MS}`,
-    ...(stage.parallel > 1 ? [`--parallel=${stage.parallel}`] : []),
-    "--reporter=junit",
-    `--reporter-outfile=${report}`,
-    ...o.files.map((file) => `./${file}`),
-  ];
-  running = Bun.spawn([process.execPath, ...args], {
-    cwd: join(import.meta.dir, ".."),
-    env: { ...environment, ...o.env },
-    stdin: "ignore",
-    stdout: "inherit",
-    stderr: "inherit",
-  });
-  const code = await running.exited;
-  running = undefined;
-  const text = await Bun.file(report)
-    .text()
-    .catch(() => "");
-  const { skippedNames, ...counts } = readJunit(text);
-  if (requireAll) for (const name of skippedNames) process.stderr.write(`Skipped although required: ${name}\n`);
-  if (code === 0 || counts.failed > 0) return counts;
-  process.stderr.write(`The runner of the ${stage.name} tests ended with code ${code} although no test failed\n`);
-  return { ...counts, failed: 1 };
+/** Writes, and waits until it is out: what is still held when the program exits, or comes after a later line, is of no use. */
+async function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  await new Promise<void>((resolve) => stream.write(text, () => resolve()));
 }
 
 /** Test files of the stage, those named by a filter if there are any. */
@@ -125,6 +113,12 @@ function testFiles(stage: Stage): readonly string[] {
   return filters.length === 0 ? files : files.filter((file) => filters.some((filter) => file.includes(filter)));
 }
 
-function add(a: Counts, b: Counts): Counts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+function add(a: Run, b: Run): Run {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    failures: [...a.failures, ...b.failures],
+    skippedNames: [...a.skippedNames, ...b.skippedNames],
+  };
 }
