@@ -22,6 +22,10 @@ export const ACCEPTED_REASON = {
   nothingFound: "NothingFound",
   sizeLimitExceeded: "SizeLimitExceeded",
   catalogueFailed: "CatalogueFailed",
+  /** A process that is not there or not ready, that the owner may not use on these datasets, or that does not take these parameters. */
+  invalidProcess: "InvalidProcess",
+  /** More than a process takes in one run that must not be split. */
+  processLimitExceeded: "ProcessLimitExceeded",
 } as const;
 
 export const RESOLVED_REASON = {
@@ -31,6 +35,8 @@ export const RESOLVED_REASON = {
   noFileMatches: "NoFileMatches",
   productsGone: "ProductsGone",
   catalogueFailed: "CatalogueFailed",
+  /** A process of the order can no longer be run as it was asked for. */
+  processFailed: "ProcessFailed",
 } as const;
 
 export const SUSPENDED_REASON = {

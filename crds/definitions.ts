@@ -55,6 +55,7 @@ type Resource = {
 };
 
 const CATEGORY = "regards";
+const PROGRESS = "True, False, or Unknown while in progress.";
 
 const AGE: Column = {
   name: "Age",
@@ -63,12 +64,12 @@ const AGE: Column = {
   description: "Time since it was made.",
 };
 
-function succeeded(part: "status" | "reason"): Column {
+function condition(type: string, part: "status" | "reason", description: string): Column {
   return {
-    name: part === "status" ? "Succeeded" : "Reason",
+    name: part === "status" ? type : "Reason",
     type: "string",
-    jsonPath: `.status.conditions[?(@.type=="Succeeded")].${part}`,
-    description: part === "status" ? "True, False, or Unknown while in progress." : "Why it stands so.",
+    jsonPath: `.status.conditions[?(@.type=="${type}")].${part}`,
+    description,
   };
 }
 
@@ -82,8 +83,8 @@ const RESOURCES: readonly Resource[] = [
     columns: [
       { name: "Owner", type: "string", jsonPath: ".spec.owner", description: "Whose order it is." },
       { name: "Label", type: "string", jsonPath: ".spec.label", description: "Its name." },
-      succeeded("status"),
-      succeeded("reason"),
+      condition("Succeeded", "status", PROGRESS),
+      condition("Succeeded", "reason", "Why it stands so."),
       {
         name: "%",
         type: "integer",
@@ -131,8 +132,8 @@ const RESOURCES: readonly Resource[] = [
     columns: [
       { name: "Order", type: "string", jsonPath: ".spec.orderName", description: "The order it belongs to." },
       { name: "Attempt", type: "integer", jsonPath: ".spec.attempt", description: "Which Job is wanted." },
-      succeeded("status"),
-      succeeded("reason"),
+      condition("Succeeded", "status", PROGRESS),
+      condition("Succeeded", "reason", "Why it stands so."),
       { name: "Files", type: "integer", jsonPath: ".spec.files", description: "Files in it." },
       { name: "Pending", type: "integer", jsonPath: ".status.files.pending", description: "Files not there yet." },
       {
@@ -155,6 +156,9 @@ const RESOURCES: readonly Resource[] = [
     columns: [
       { name: "Title", type: "string", jsonPath: ".spec.title", description: "Its name for people." },
       { name: "Scope", type: "string", jsonPath: ".spec.scope", description: "What one run is for." },
+      condition("Ready", "status", "Whether it can be ordered."),
+      condition("Ready", "reason", "Why, or why not."),
+      { name: "Role", type: "string", jsonPath: ".spec.role", description: "Who may use it.", priority: 1 },
       { name: "Image", type: "string", jsonPath: ".spec.image", description: "Its container image.", priority: 1 },
       AGE,
     ],

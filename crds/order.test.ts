@@ -138,6 +138,11 @@ describe("OrderSpec at an update", () => {
       want: "`selections` must not change",
     },
     "a lower retry": { before: { ...ORDER, retry: 2 }, change: { retry: 1 }, want: "`retry` must not be lowered" },
+    "a retry of what is processed": {
+      before: { ...ORDER, selections: [{ query: "x" }, { query: "y", process: { name: "p" } }] },
+      change: { retry: 1 },
+      want: "`retry` must not be raised where a selection has a `process`",
+    },
     "a deletion taken back to a cancellation": {
       before: { ...ORDER, shutdown: "Delete" },
       change: { shutdown: "Cancel" },
@@ -279,6 +284,14 @@ describe("ProcessSpec", () => {
     expect(admit(ProcessSpec, spec)).toEqual([]);
     expect(admit(ProcessSpec, { ...spec, command: [] }).join()).toContain("/command");
     expect(admit(ProcessSpec, { ...spec, scope: "Order" }).join()).toContain("/scope");
+  });
+
+  test("says who may use it on which datasets, in words that there are", () => {
+    const spec = { image: "x", command: ["run"], scope: "SubOrder" };
+    expect(admit(ProcessSpec, { ...spec, role: "EXPLOIT", datasets: ["URN:1", "Radar"] })).toEqual([]);
+    expect(admit(ProcessSpec, { ...spec, role: "KING" }).join()).toContain("/role");
+    expect(admit(ProcessSpec, { ...spec, datasets: [] }).join()).toContain("/datasets");
+    expect(admit(ProcessSpec, { ...spec, datasets: [""] }).join()).toContain("/datasets/0");
   });
 });
 

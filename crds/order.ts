@@ -155,7 +155,7 @@ export const OrderSpec = withRules(
         minimum: 0,
         maximum: 1_000_000,
         format: "int32",
-        description: "Raise it to fetch failed files again.",
+        description: "Raise it to fetch failed files again. An order with a process cannot be retried.",
       }),
     },
     { additionalProperties: false, description: "What is wanted." },
@@ -173,6 +173,11 @@ export const OrderSpec = withRules(
       fieldPath: ".shutdown",
     },
     { rule: "self.retry >= oldSelf.retry", message: "`retry` must not be lowered", fieldPath: ".retry" },
+    {
+      rule: "self.retry <= oldSelf.retry || !self.selections.exists(s, has(s.process))",
+      message: "`retry` must not be raised where a selection has a `process`: make another order",
+      fieldPath: ".retry",
+    },
   ],
 );
 export type OrderSpec = Readonly<Static<typeof OrderSpec>>;

@@ -1,7 +1,8 @@
 /** `Process`: a program that an administrator approved to be run on fetched files. Users name it and give parameters; they never choose image or command. */
 import { type Static, Type } from "@sinclair/typebox";
-import { FILE_TYPES } from "./files.ts";
+import { FILE_TYPES, ROLES } from "./files.ts";
 import { Conditions, type ObjectMeta } from "./meta.ts";
+import { LIMITS } from "./order.ts";
 import { count, list, openObject, stringEnum, stringMap, text } from "./schema.ts";
 
 export const ProcessSpec = Type.Object(
@@ -16,7 +17,22 @@ export const ProcessSpec = Type.Object(
         "Command and arguments. Files lie under /work/input, results go to /work/output, parameters are in /work/parameters.json.",
     }),
     scope: stringEnum(["SubOrder", "Product"], "One run for a whole sub-order, or one per product."),
-    parameters: Type.Optional(openObject("JSON Schema (object) that a user's parameters must satisfy.")),
+    parameters: Type.Optional(
+      openObject(
+        "JSON Schema (2020-12) of the user's parameters, an object; their text is read as the types that it names. Parameters that it does not name are refused. Absent: there are none.",
+      ),
+    ),
+    role: Type.Optional(
+      stringEnum(ROLES, "Least role of whoever may use it. Absent: REGISTERED_USER.", { default: "REGISTERED_USER" }),
+    ),
+    datasets: Type.Optional(
+      list(text(LIMITS.idLength, "A dataset, by its URN or label.", { minLength: 1 }), {
+        maxItems: 1000,
+        minItems: 1,
+        kind: "set",
+        description: "Only products of these datasets may be given to it. Absent: of all.",
+      }),
+    ),
     inputs: Type.Optional(
       list(stringEnum(FILE_TYPES, "A kind of file."), {
         maxItems: FILE_TYPES.length,

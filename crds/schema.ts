@@ -20,8 +20,12 @@ if (!TypeRegistry.Has(STRING_ENUM)) {
 }
 
 /** A string out of a closed set. Values are PascalCase or the contract's own upper-case words. */
-export function stringEnum<const V extends readonly string[]>(values: V, description: string): TUnsafe<V[number]> {
-  return Type.Unsafe<V[number]>({ [Kind]: STRING_ENUM, type: "string", enum: [...values], description });
+export function stringEnum<const V extends readonly string[]>(
+  values: V,
+  description: string,
+  options: { readonly default?: V[number] } = {},
+): TUnsafe<V[number]> {
+  return Type.Unsafe<V[number]>({ [Kind]: STRING_ENUM, type: "string", enum: [...values], description, ...options });
 }
 
 /** A string of at most `maxLength` characters. */

@@ -77,6 +77,8 @@ const FULL: Readonly<Record<string, { readonly spec: object; readonly status: ob
       command: ["c"],
       scope: "SubOrder",
       parameters: { type: "object" },
+      role: "REGISTERED_USER",
+      datasets: ["URN:1"],
       inputs: ["RAWDATA"],
       limits: { files: 1, products: 1, bytes: 1, forbidSplit: false },
       resources: { requests: { cpu: "1" }, limits: { cpu: "1" } },
@@ -123,6 +125,10 @@ const BROKEN: readonly Broken[] = [
     before: { shutdown: "Delete" },
   }),
   broken("Order", "`retry` must not be lowered", "spec.retry", { now: { retry: 1 }, before: { retry: 2 } }),
+  broken("Order", "`retry` must not be raised where a selection has a `process`", "spec.retry", {
+    now: { retry: 1 },
+    before: {},
+  }),
   broken("SubOrder", "`orderName`, `orderId` and `number` must not change", "spec", { now: { number: 2 }, before: {} }),
   broken("SubOrder", "`attempt` must not be lowered", "spec.attempt", { now: { attempt: 1 }, before: { attempt: 2 } }),
 ];
