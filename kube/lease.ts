@@ -28,7 +28,7 @@ const RELEASE_LIMIT_MS = 3_000;
 
 /** Competes for the lease until the signal aborts or a term of `lead` ends by itself; passes on what that throws. */
 export async function lead(options: LeadOptions): Promise<void> {
-  const { leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000, signal, logger, name, identity } = options;
+  const { leaseMs = 12_000, renewDeadlineMs = 8_000, retryMs = 2_000, signal, logger, name, identity } = options;
   const monotonic = options.monotonic ?? (() => performance.now());
   const claim = new LeaseClaim({ ...options, leaseMs, monotonic });
   const breath = () => retryMs * (0.8 + options.random() * 0.4);

@@ -12,9 +12,9 @@ const cluster = clusterUnderTest();
 const PREFIX = "/api/v1/rs-order";
 const BYTES = new Uint8Array(200_000).fill(7);
 const SLOWLY = { pieceBytes: 2_000, everyMs: 100 };
-/** How long nobody may act after the leader died without a word, and after it said good-bye. */
+/** How long nobody may act after the leader died without a word, and after it said good-bye (its lease would last longer). */
 const KILLED_SECONDS = 20;
-const TERMINATED_SECONDS = 5;
+const TERMINATED_SECONDS = 10;
 
 describe.skipIf(!cluster)("a release", () => {
   let ground: TenantGround;
@@ -57,7 +57,7 @@ describe.skipIf(!cluster)("a release", () => {
   );
 
   test(
-    "a leader that is told to go hands over within 5 s",
+    "a leader that is told to go hands over at once, not when its lease runs out",
     async () => {
       await ready("operator");
       await ground.products("told", [BYTES]);
@@ -103,21 +103,6 @@ describe.skipIf(!cluster)("a release", () => {
   );
 
   test(
-    "an order survives that the database and the API server go away under it",
-    async () => {
-      await ground.products("survivor", [BYTES], { pace: SLOWLY });
-      await ground.order("survivor");
-      await ground.wait("survivor", "Resolved");
-      ground.databaseDoor.refuse();
-      kill(cluster?.folder ?? "", "kube-apiserver");
-      await eventually("the API server is back", () => ground.kubectl(["get", "order", "survivor"]), LIMIT.slow);
-      ground.databaseDoor.accept();
-      await ground.wait("survivor", "Succeeded", 100);
-    },
-    3 * LIMIT.slow,
-  );
-
-  test(
     "two tenants with orders of one name have each their own, and a user of one is nobody to the other",
     async () => {
       if (!cluster) return;
@@ -139,5 +124,21 @@ describe.skipIf(!cluster)("a release", () => {
       }
     },
     5 * LIMIT.slow,
+  );
+
+  // The last: for a while after it, the controllers of Kubernetes wait out their back-offs.
+  test(
+    "an order survives that the database and the API server go away under it",
+    async () => {
+      await ground.products("survivor", [BYTES], { pace: SLOWLY });
+      await ground.order("survivor");
+      await ground.wait("survivor", "Resolved");
+      ground.databaseDoor.refuse();
+      kill(cluster?.folder ?? "", "kube-apiserver");
+      await eventually("the API server is back", () => ground.kubectl(["get", "order", "survivor"]), LIMIT.slow);
+      ground.databaseDoor.accept();
+      await ground.wait("survivor", "Succeeded");
+    },
+    3 * LIMIT.slow,
   );
 });

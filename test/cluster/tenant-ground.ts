@@ -125,7 +125,7 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       });
     },
     /** `kubectl wait` for a condition of an order, `Succeeded` or `Succeeded=False`. */
-    async wait(name: string, condition: string, seconds: number = 40): Promise<void> {
+    async wait(name: string, condition: string, seconds: number = 100): Promise<void> {
       const wanted = ["wait", `--for=condition=${condition}`, `order/${name}`, `--timeout=${seconds}s`];
       await kubectl(wanted).catch(async (cause: unknown) => {
         throw new Error(`Waited in vain for ${condition} of '${name}':\n${await story()}`, { cause });
