@@ -4,6 +4,10 @@
 export const FILE_TYPES = ["RAWDATA", "QUICKLOOK_SD", "QUICKLOOK_MD", "QUICKLOOK_HD"] as const;
 export type FileType = (typeof FILE_TYPES)[number];
 
+/** Kinds of file that an order may hold: `OTHER` is what a process gave. */
+export const ORDERED_FILE_TYPES = [...FILE_TYPES, "OTHER"] as const;
+export type OrderedFileType = (typeof ORDERED_FILE_TYPES)[number];
+
 /** State of one ordered file (rs-order.md §2.3). */
 export const FILE_STATES = [
   "PENDING",

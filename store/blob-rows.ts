@@ -1,5 +1,5 @@
 /**
- * Which blobs there are and when each was last wanted, and the collector of those that no file refers to.
+ * Which blobs there are and when each was last wanted, and the collector of those that no file and no process's input refers to.
  *
  *   worker:     touch the row (last_used = now) → give the bytes their name → report the file (row locked, must exist)
  *   collector:  lock the row, still unused → look for files, in a new snapshot → delete the row → remove the bytes → commit
@@ -78,9 +78,10 @@ async function unusedBlobs(
   o: { after: string; before: Date },
 ): Promise<{ readonly unused: readonly string[]; readonly last?: string }> {
   const rows = await db<{ sha256: string; unused: boolean }[]>`
-    SELECT encode(page.sha256, 'hex') AS sha256, page.last_used < ${o.before} AND used IS NULL AS unused
+    SELECT encode(page.sha256, 'hex') AS sha256, page.last_used < ${o.before} AND files.used IS NULL AND inputs.used IS NULL AS unused
     FROM (SELECT sha256, last_used FROM blobs WHERE sha256 > decode(${o.after}, 'hex') ORDER BY sha256 LIMIT ${LOOKED_AT_AT_ONCE}) page
     LEFT JOIN LATERAL (SELECT true AS used FROM order_files f WHERE f.sha256 = page.sha256 LIMIT 1) files ON true
+    LEFT JOIN LATERAL (SELECT true AS used FROM process_inputs i WHERE i.sha256 = page.sha256 LIMIT 1) inputs ON true
     ORDER BY page.sha256`;
   const last = rows.at(-1)?.sha256;
   return { unused: rows.filter((row) => row.unused).map((row) => row.sha256), ...(last !== undefined && { last }) };
@@ -102,6 +103,7 @@ function removeBlobs(
       DELETE FROM blobs b
       WHERE sha256 IN (SELECT decode(hex, 'hex') FROM unnest(${held.map(({ hex }) => hex)}::text[]) AS hex)
         AND NOT EXISTS (SELECT FROM order_files f WHERE f.sha256 = b.sha256)
+        AND NOT EXISTS (SELECT FROM process_inputs i WHERE i.sha256 = b.sha256)
       RETURNING encode(sha256, 'hex') AS sha256, size`;
     for (let i = 0; i < gone.length; i += REMOVALS_SIDE_BY_SIDE) {
       await Promise.all(gone.slice(i, i + REMOVALS_SIDE_BY_SIDE).map(({ sha256 }) => blobs.remove(sha256)));

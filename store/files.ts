@@ -5,8 +5,10 @@
 import { appendSubOrders } from "./files/append.ts";
 import { orderFiles, subOrdersPage } from "./files/by-state.ts";
 import { datasetFiles, datasetOfOrder, datasetsOfOrders, FILE_SORT_KEYS } from "./files/datasets.ts";
+import { inputsOf, wantInputs } from "./files/inputs.ts";
 import { observeOrder } from "./files/observe.ts";
 import { patienceOf } from "./files/patience.ts";
+import { failOutputs, publishOutputs } from "./files/publish.ts";
 import {
   allFiles,
   availableFiles,
@@ -19,9 +21,9 @@ import {
 import { markDownloaded, markDownloadFailed, reportFiles } from "./files/report.ts";
 import { cancelPending, retryFailed } from "./files/retry.ts";
 import { againSubOrder, endSubOrder, subOrdersOf } from "./files/sub-orders.ts";
-import type { FileResult, FileRow, NewFile, NewSubOrder, SubOrderRow, WorkFile } from "./files/types.ts";
+import type { FileResult, FileRow, NewFile, NewSubOrder, Output, SubOrderRow, WorkFile } from "./files/types.ts";
 
-export type { FileResult, FileRow, NewFile, NewSubOrder, OrderDataset, SubOrderRow, WorkFile };
+export type { FileResult, FileRow, NewFile, NewSubOrder, OrderDataset, Output, SubOrderRow, WorkFile };
 export {
   againSubOrder,
   allFiles,
@@ -34,16 +36,20 @@ export {
   datasetsOfOrders,
   endSubOrder,
   FILE_SORT_KEYS,
+  failOutputs,
   findFile,
+  inputsOf,
   linkedFiles,
   markDownloaded,
   markDownloadFailed,
   observeOrder,
   orderFiles,
   patienceOf,
+  publishOutputs,
   reportFiles,
   retryFailed,
   subOrdersOf,
   subOrdersPage,
   takeFiles,
+  wantInputs,
 };

@@ -1,6 +1,6 @@
 /** What the answers look like, for the OpenAPI document. The handlers' types say the same to the compiler; a test holds the two together. */
 import { type TSchema, Type } from "@sinclair/typebox";
-import { FILE_STATES, FILE_TYPES, ORDER_STATUSES, ROLES } from "#crds/files.ts";
+import { FILE_STATES, ORDER_STATUSES, ORDERED_FILE_TYPES, ROLES } from "#crds/files.ts";
 import { FileCounters, SubOrderCounters } from "#crds/order.ts";
 import { FileSelectionDescription, ProcessDatasetDescription } from "../baskets/options.ts";
 import { BasketSelectionRequest } from "../baskets/request.ts";
@@ -272,7 +272,7 @@ export const DataFile = Type.Object(
     downloadError: Type.Optional(Type.String({ description: "Why it could not be had." })),
     productId: Type.String({ description: "Provider id of the product." }),
     version: Type.Integer(),
-    dataType: words(FILE_TYPES, "Kind of file."),
+    dataType: words(ORDERED_FILE_TYPES, "Kind of file; `OTHER`: what a process gave."),
     reference: Type.Boolean({ description: "Its bytes are elsewhere." }),
     mimeType: Type.String(),
     checksum: Type.Optional(Type.String()),

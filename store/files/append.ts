@@ -4,6 +4,7 @@
  */
 import { notifyChange } from "../changes.ts";
 import { type Db, jsonb, type Transaction } from "../db.ts";
+import { addInputs, type Placeholder, placeholderOf } from "./inputs.ts";
 import type { NewFile, NewSubOrder } from "./types.ts";
 
 const FILES_AT_ONCE = 5_000;
@@ -33,14 +34,18 @@ export function appendSubOrders(db: Db, orderId: number, o: AppendOptions): Prom
     if (!order) return false;
     await addDatasets(sql, orderId, o.subOrders);
     await addSubOrders(sql, { orderId, owner: order.owner, subOrders: o.subOrders, now: o.now });
-    for (const subOrder of o.subOrders) {
-      for (let i = 0; i < subOrder.files.length; i += FILES_AT_ONCE) {
-        await addFiles(sql, orderId, { subOrder, files: subOrder.files.slice(i, i + FILES_AT_ONCE) });
-      }
-    }
+    for (const subOrder of o.subOrders) await addContent(sql, orderId, subOrder);
     await notifyChange(sql, orderId);
     return true;
   });
+}
+
+async function addContent(sql: Transaction, orderId: number, subOrder: NewSubOrder): Promise<void> {
+  const add = subOrder.process ? addInputs : addFiles;
+  for (let i = 0; i < subOrder.files.length; i += FILES_AT_ONCE) {
+    await add(sql, orderId, { subOrder, files: subOrder.files.slice(i, i + FILES_AT_ONCE) });
+  }
+  if (subOrder.process) await addFiles(sql, orderId, { subOrder, files: [placeholderOf(orderId, subOrder)] });
 }
 
 async function addDatasets(sql: Transaction, orderId: number, subOrders: readonly NewSubOrder[]): Promise<void> {
@@ -68,24 +73,25 @@ async function addSubOrders(
   sql: Transaction,
   o: { orderId: number; owner: string; subOrders: readonly NewSubOrder[]; now: Date },
 ): Promise<void> {
-  const rows = o.subOrders.map(({ number, dataset, reference, files }) => {
+  const rows = o.subOrders.map(({ number, dataset, reference, files, process }) => {
     const bytes = plannedBytes(files);
-    return { number, ...dataset, reference, files: files.length, bytes };
+    // Its files are its outputs: one placeholder, as big as the inputs.
+    return { number, ...dataset, reference, files: process ? 1 : files.length, bytes, process };
   });
   await sql`
-    INSERT INTO sub_orders (order_id, number, owner, dataset_urn, dataset_label, reference, state, planned_bytes, ended_at,
+    INSERT INTO sub_orders (order_id, number, owner, dataset_urn, dataset_label, reference, process, state, planned_bytes, ended_at,
       files_total, files_pending, files_available, bytes_total, bytes_available)
-    SELECT ${o.orderId}, number, ${o.owner}, urn, label, reference, CASE WHEN reference THEN 'Succeeded' ELSE 'Waiting' END, bytes,
+    SELECT ${o.orderId}, number, ${o.owner}, urn, label, reference, process, CASE WHEN reference THEN 'Succeeded' ELSE 'Waiting' END, bytes,
       CASE WHEN reference THEN ${o.now}::timestamptz END, files, CASE WHEN reference THEN 0 ELSE files END,
       CASE WHEN reference THEN files ELSE 0 END, bytes, CASE WHEN reference THEN bytes ELSE 0 END
     FROM jsonb_to_recordset(${jsonb(sql, rows)})
-      AS t(number integer, urn text, label text, reference boolean, files integer, bytes bigint)`;
+      AS t(number integer, urn text, label text, reference boolean, files integer, bytes bigint, process jsonb)`;
 }
 
 async function addFiles(
   sql: Transaction,
   orderId: number,
-  { subOrder, files }: { subOrder: NewSubOrder; files: readonly NewFile[] },
+  { subOrder, files }: { subOrder: NewSubOrder; files: readonly (NewFile | Placeholder)[] },
 ): Promise<void> {
   await sql`
     INSERT INTO order_files (order_id, sub_order, reference, state, product_urn, provider_id, product_version, file_type, uri, filename,

@@ -5,16 +5,19 @@ import { FILE_STATES, type FileState } from "#crds/files.ts";
 import { type Db, type Transaction, withoutNulls } from "../db.ts";
 import type { FileRow, WorkFile } from "./types.ts";
 
-/** The pending files of a sub-order, by id; `after` is the last id of the page before. */
+/** Where what a worker fetches is kept: an order's own files, or what a process works on. */
+export type Fetched = "order_files" | "process_inputs";
+
+/** The pending files or inputs of a sub-order, by id; `after` is the last id of the page before. */
 export async function takeFiles(
   db: Db,
   orderId: number,
   number: number,
-  o: { readonly after?: number; readonly limit: number },
+  o: { readonly of?: Fetched; readonly after?: number; readonly limit: number },
 ): Promise<readonly WorkFile[]> {
   const rows = await db<WorkFile[]>`
     SELECT id, product_urn, provider_id, file_type, uri, filename, mime_type, size, checksum, algorithm, not_ready_since, retry_after
-    FROM order_files
+    FROM ${db(o.of ?? "order_files")}
     WHERE order_id = ${orderId} AND sub_order = ${number} AND id > ${o.after ?? 0} AND state = 'PENDING'
     ORDER BY id
     LIMIT ${o.limit}`;

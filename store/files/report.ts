@@ -5,19 +5,20 @@
 import type postgres from "postgres";
 import { notifyChange } from "../changes.ts";
 import type { Db, Transaction } from "../db.ts";
+import type { Fetched } from "./read.ts";
 import type { FileResult } from "./types.ts";
 
 type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 const LONGEST_ERROR = 2_000;
 
-/** Stores the results of files that are still PENDING; others stay as they are. A blob that is not there (any more) leaves its file PENDING. */
+/** Stores the results of files, or of a process's inputs, that are still PENDING; others stay as they are. A blob that is not there (any more) leaves its file PENDING. */
 export async function reportFiles(
   db: Db,
   orderId: number,
   number: number,
   results: readonly FileResult[],
-  o: { readonly now: Date },
+  o: { readonly of?: Fetched; readonly now: Date },
 ): Promise<void> {
   if (results.length === 0) return;
   const available = results.filter((result) => result.kind === "available");
@@ -31,16 +32,17 @@ export async function reportFiles(
     if (marked.count === 0) return;
     // Not `=`: the way to the file must be its id, also while PostgreSQL does not know yet how many files a new order has.
     const ofSubOrder = sql`(f.order_id, f.sub_order) IS NOT DISTINCT FROM (${orderId}::bigint, ${number}::integer) AND f.state = 'PENDING'`;
-    if (available.length > 0) await storeAvailable(sql, available, ofSubOrder);
+    const fetched = sql(o.of ?? "order_files");
+    if (available.length > 0) await storeAvailable(sql, available, { fetched, ofSubOrder });
     if (failed.length > 0) {
       await sql`
-        UPDATE order_files f SET state = 'ERROR', error = r.error, retry_after = NULL
+        UPDATE ${fetched} f SET state = 'ERROR', error = r.error, retry_after = NULL
         FROM unnest(${failed.map((r) => r.id)}::bigint[], ${failed.map((r) => text(r.error))}::text[]) AS r(id, error)
         WHERE f.id = r.id AND ${ofSubOrder}`;
     }
     if (notReady.length > 0) {
       await sql`
-        UPDATE order_files f SET retry_after = r.retry_after, error = r.reason, not_ready_since = coalesce(f.not_ready_since, ${o.now})
+        UPDATE ${fetched} f SET retry_after = r.retry_after, error = r.reason, not_ready_since = coalesce(f.not_ready_since, ${o.now})
         FROM unnest(${notReady.map((r) => r.id)}::bigint[], ${notReady.map((r) => r.retryAfter.toISOString())}::timestamptz[],
           ${notReady.map((r) => (r.reason === undefined ? null : text(r.reason)))}::text[]) AS r(id, retry_after, reason)
         WHERE f.id = r.id AND ${ofSubOrder}`;
@@ -55,7 +57,11 @@ type Available = Extract<FileResult, { kind: "available" }>;
  * The blobs' rows are locked against the collector: it looks for files that refer to a blob only once it holds the row itself.
  * In the order of their hashes, like everybody who locks several.
  */
-async function storeAvailable(sql: Transaction, results: readonly Available[], ofSubOrder: Fragment): Promise<void> {
+async function storeAvailable(
+  sql: Transaction,
+  results: readonly Available[],
+  { fetched, ofSubOrder }: { readonly fetched: postgres.Helper<string>; readonly ofSubOrder: Fragment },
+): Promise<void> {
   const sorted = results.toSorted((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
   await sql`
     WITH r AS MATERIALIZED (
@@ -64,14 +70,14 @@ async function storeAvailable(sql: Transaction, results: readonly Available[], o
         ${sorted.map((r) => r.crc32)}::bigint[], ${sorted.map((r) => r.mimeType ?? null)}::text[]) AS t(id, hex, size, crc32, mime_type)
       CROSS JOIN LATERAL (SELECT sha256 FROM blobs WHERE sha256 = decode(t.hex, 'hex') FOR SHARE) blob
     )
-    UPDATE order_files f SET state = 'AVAILABLE', sha256 = r.sha256, received_size = r.size, crc32 = r.crc32,
+    UPDATE ${fetched} f SET state = 'AVAILABLE', sha256 = r.sha256, received_size = r.size, crc32 = r.crc32,
       mime_type = coalesce(r.mime_type, f.mime_type), error = NULL, retry_after = NULL, not_ready_since = NULL
     FROM r
     WHERE f.id = r.id AND ${ofSubOrder}`;
 }
 
 /** PostgreSQL has no NUL in text, and nobody reads a page of error. */
-function text(error: string): string {
+export function text(error: string): string {
   return error.replaceAll("\0", "").slice(0, LONGEST_ERROR);
 }
 

@@ -1,4 +1,7 @@
-/** What users do to an order's files as a whole: fetch failed ones again, or give up on those that are not there. Both may be repeated. */
+/**
+ * What users do to an order's files as a whole: fetch failed ones again, or give up on those that are not there. Both may be repeated.
+ * What a process gave is not had again one by one: its sub-orders are left alone by a retry.
+ */
 import { notifyChange } from "../changes.ts";
 import type { Db } from "../db.ts";
 
@@ -24,7 +27,7 @@ export function retryFailed(
         SET state = CASE WHEN reference THEN 'AVAILABLE' ELSE 'PENDING' END, error = NULL, retry_after = NULL, not_ready_since = NULL,
           sha256 = NULL, received_size = NULL, crc32 = NULL
         WHERE order_id = ${orderId} AND state IN ('ERROR', 'DOWNLOAD_ERROR') AND sub_order = ANY(ARRAY(
-          SELECT number FROM sub_orders_now WHERE order_id = ${orderId} AND (files_failed > 0 OR download_errors > 0)))
+          SELECT number FROM sub_orders_now WHERE order_id = ${orderId} AND process IS NULL AND (files_failed > 0 OR download_errors > 0)))
         RETURNING sub_order, reference)
       SELECT sub_order, reference, count(*) AS files FROM reset GROUP BY sub_order, reference`;
     await sql`
@@ -51,21 +54,27 @@ export async function cancelPending(
   let after = 0;
   for (;;) {
     const last = await db.begin(async (sql) => {
-      const held = await sql<{ number: number }[]>`
-        SELECT number FROM sub_orders
+      const held = await sql<{ number: number; processed: boolean }[]>`
+        SELECT number, process IS NOT NULL AS processed FROM sub_orders
         WHERE order_id = ${orderId} AND number > ${after} AND state IN ('Waiting', 'Running')
         ORDER BY number
         LIMIT ${SUB_ORDERS_AT_ONCE}
         FOR NO KEY UPDATE`;
       const numbers = held.map(({ number }) => number);
       if (numbers.length === 0) return undefined;
+      const processed = held.filter((row) => row.processed).map(({ number }) => number);
       await sql`
-        UPDATE order_files SET state = 'ERROR', error = ${o.reason}, retry_after = NULL
+        UPDATE order_files SET error = ${o.reason}, retry_after = NULL,
+          state = CASE WHEN sub_order = ANY(${processed}::integer[]) THEN 'PROCESSING_ERROR' ELSE 'ERROR' END
         WHERE order_id = ${orderId} AND sub_order = ANY(${numbers}::integer[]) AND state = 'PENDING'`;
       await sql`
         UPDATE sub_orders SET changes = changes + 1, state = CASE WHEN state = 'Waiting' THEN 'Failed' ELSE state END,
           ended_at = CASE WHEN state = 'Waiting' THEN ${o.now}::timestamptz END, not_before = NULL, message = ${o.reason}
         WHERE order_id = ${orderId} AND number = ANY(${numbers}::integer[])`;
+      // A running one's go when it ends: its worker may be reading them.
+      await sql`
+        DELETE FROM process_inputs WHERE order_id = ${orderId} AND sub_order = ANY(${processed}::integer[]) AND sub_order IN (
+          SELECT number FROM sub_orders WHERE order_id = ${orderId} AND state = 'Failed')`;
       await notifyChange(sql, orderId);
       return numbers.at(-1);
     });

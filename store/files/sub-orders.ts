@@ -10,7 +10,7 @@ import type { SubOrderRow, SubOrderState } from "./types.ts";
 /** What to select of `sub_orders_now` for `toSubOrderRow`. */
 export function subOrderColumns(db: Db | Transaction) {
   return db`id, order_id, number, attempt, state, not_before, files_total, files_pending, files_available, files_downloaded, files_failed,
-    bytes_total AS bytes, reference, dataset_urn, dataset_label, started_at, ended_at, last_report_at, message`;
+    bytes_total AS bytes, reference, dataset_urn, dataset_label, started_at, ended_at, last_report_at, message, process`;
 }
 
 export type StoredSubOrder = Omit<SubOrderRow, "files"> & Parameters<typeof fileCounters>[0];
@@ -38,7 +38,10 @@ export async function subOrdersOf(
   return rows.map(toSubOrderRow);
 }
 
-/** Ends the running attempt; `failPending` fails the files that are still pending, for that reason. False if that attempt does not run. */
+/**
+ * Ends the running attempt; `failPending` fails the files that are still pending, for that reason. False if that attempt does not run.
+ * A process's inputs are given back: no attempt follows.
+ */
 export function endSubOrder(
   db: Db,
   orderId: number,
@@ -51,15 +54,17 @@ export function endSubOrder(
   },
 ): Promise<boolean> {
   return db.begin(async (sql) => {
-    const ended = await sql`
-      UPDATE sub_orders SET state = ${o.state}, ended_at = ${o.now}, not_before = NULL, message = ${o.failPending ?? null}, changes = changes + 1
-      WHERE order_id = ${orderId} AND number = ${number} AND attempt = ${o.attempt} AND state = 'Running'`;
-    if (ended.count === 0) return false;
+    const [ended] = await sql<{ processed: boolean }[]>`
+      UPDATE sub_orders SET state = ${o.state}, ended_at = ${o.now}, not_before = NULL, message = coalesce(${o.failPending ?? null}, message), changes = changes + 1
+      WHERE order_id = ${orderId} AND number = ${number} AND attempt = ${o.attempt} AND state = 'Running'
+      RETURNING process IS NOT NULL AS processed`;
+    if (ended === undefined) return false;
     if (o.failPending !== undefined) {
       await sql`
-        UPDATE order_files SET state = 'ERROR', error = ${o.failPending}, retry_after = NULL
+        UPDATE order_files SET state = ${ended.processed ? "PROCESSING_ERROR" : "ERROR"}, error = ${o.failPending}, retry_after = NULL
         WHERE order_id = ${orderId} AND sub_order = ${number} AND state = 'PENDING'`;
     }
+    if (ended.processed) await sql`DELETE FROM process_inputs WHERE order_id = ${orderId} AND sub_order = ${number}`;
     await notifyChange(sql, orderId);
     return true;
   });

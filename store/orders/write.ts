@@ -88,10 +88,12 @@ export async function purgeFiles(db: Db, id: number): Promise<void> {
       archived AS (DELETE FROM archives WHERE order_id = ${id}),
       counted AS (DELETE FROM counted_files WHERE order_id = ${id})
     UPDATE orders SET purged = true WHERE id = ${id} AND NOT purged`;
-  for (;;) {
-    const removed = await db`
-      DELETE FROM order_files
-      WHERE id IN (SELECT id FROM order_files WHERE order_id = ${id} LIMIT ${FILES_AT_ONCE})`;
-    if (removed.count === 0) return;
+  for (const table of ["order_files", "process_inputs"]) {
+    for (let left = true; left; ) {
+      const removed = await db`
+        DELETE FROM ${db(table)}
+        WHERE id IN (SELECT id FROM ${db(table)} WHERE order_id = ${id} LIMIT ${FILES_AT_ONCE})`;
+      left = removed.count > 0;
+    }
   }
 }
