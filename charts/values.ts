@@ -168,6 +168,7 @@ export const Values = group("", {
   jobs: group("The Jobs that fetch files.", {
     resources: resources("100m", "128Mi", "512Mi"),
     temporarySpace: quantity("Most that /tmp of a Job may hold: with an object store, files on their way."),
+    workSpace: quantity("Most that the inputs and outputs of a process may take on the node; its /tmp likewise."),
     deadlineSeconds: count("A Job that runs longer is ended; its files are fetched by another.", 86_400, {
       minimum: 60,
     }),

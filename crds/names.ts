@@ -19,6 +19,19 @@ export const LABELS = {
   kueueQueue: "kueue.x-k8s.io/queue-name",
 } as const;
 
+/** On the Job of a run: how long its process may take, as it was when the Job was made. */
+export const PROCESS_DEADLINE = `${GROUP}/process-deadline-seconds`;
+
+/** Containers of a Job's pod. A sub-order without a process has the worker alone. */
+export const CONTAINER = {
+  /** Brings the inputs of a process. */
+  fetch: "fetch",
+  /** The administrator's image: nothing of ours is in it. */
+  process: "process",
+  /** Fetches files; with a process, stores what it gave. */
+  worker: "worker",
+} as const;
+
 /** The worker's exit codes that a Job's podFailurePolicy and the operator understand. */
 export const EXIT = {
   /** Some files are not ready at the source yet (HTTP 202): run again later. BSD sysexits EX_TEMPFAIL. */

@@ -10,7 +10,7 @@ export type JobConfig = {
   readonly imagePullSecrets?: readonly string[];
   /** Program of the worker's container; absent: the image's own. */
   readonly command?: readonly string[];
-  /** The operator adds `--order`, `--sub-order` and `--attempt`. */
+  /** The operator adds `--order`, `--sub-order` and `--attempt`, and with a process `--stage` and `--work`. */
   readonly args: readonly string[];
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly EnvFrom[];
@@ -20,6 +20,8 @@ export type JobConfig = {
   readonly volumeMounts?: readonly VolumeMount[];
   /** Most that /tmp may hold, e.g. `20Gi`: files on their way to an object store. */
   readonly temporarySpace?: string;
+  /** Most that a process's inputs and outputs may take on the node, e.g. `50Gi`; its /tmp likewise. */
+  readonly workSpace?: string;
   readonly podLabels?: Readonly<Record<string, string>>;
   readonly podAnnotations?: Readonly<Record<string, string>>;
   /** Numeric ids; the group owns mounted volumes. */
@@ -32,6 +34,7 @@ export type JobConfig = {
   readonly queueName?: string;
   /** Set: the programs of Jobs are told their place in the traces of this tenant's orders. */
   readonly traces?: { readonly tenant: string };
+  /** With a process, that of its run comes on top. */
   readonly deadlineSeconds: number;
   readonly backoffLimit: number;
   readonly ttlSeconds: number;

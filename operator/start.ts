@@ -185,7 +185,7 @@ function makeControllers(
 ): readonly (readonly [ControllerName, Controller])[] {
   const { db, catalogue, blobs, config, now, logger, transport } = o;
   const recorder = eventRecorder(transport, { component: MANAGER, now, logger });
-  const { orders, subOrders, jobs, pods } = watches;
+  const { orders, subOrders, processes, jobs, pods } = watches;
   const schedule = scheduler({ db, orders: orders.cache, blobs, wake: wake.order, now });
   const { heldBack } = schedule;
   const orderPorts = { db, catalogue, orders, subOrders, recorder, heldBack, config, now, logger };
@@ -206,7 +206,7 @@ function makeControllers(
     made("suborder", {
       queue: queues.subOrder,
       concurrency: config.workers?.subOrder ?? 4,
-      reconcile: subOrderReconciler({ db, subOrders, jobs, pods, recorder, config: config.job, now }),
+      reconcile: subOrderReconciler({ db, subOrders, processes, jobs, pods, recorder, config: config.job, now }),
     }),
     made("schedule", { queue: queues.schedule, concurrency: 1, reconcile: schedule.reconcile }),
   ];

@@ -1,8 +1,9 @@
-/** The caches of the operator: Orders and SubOrders, and the Jobs and pods that carry our labels; each change wakes who may care. */
+/** The caches of the operator: Orders, SubOrders, Processes, and the Jobs and pods that carry our labels; each change wakes who may care. */
 import type { Logger } from "pino";
 import { LABELS, MANAGER } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
-import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
+import type { Process } from "#crds/process.ts";
+import { ORDERS, PROCESSES, SUBORDERS } from "#crds/resource-types.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cache, Change } from "#kube/cache.ts";
 import { JOBS, type Job, PODS, type Pod } from "#kube/kinds.ts";
@@ -17,6 +18,7 @@ import { BY_ID, type Queues } from "./wake.ts";
 export type Watches = {
   readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
   readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
+  readonly processes: { readonly cache: Cache<Process>; readonly api: ResourceApi<Process> };
   readonly jobs: { readonly cache: Cache<Job>; readonly api: ResourceApi<Job> };
   readonly pods: { readonly cache: Cache<Pod>; readonly api: ResourceApi<Pod> };
   run(signal: AbortSignal): Promise<void>;
@@ -78,6 +80,8 @@ export function watchAll(o: Options, queues: Queues): Watches {
       if (end) o.onSubOrderEnd?.(change.now, end.reason);
     },
   });
+  // Looked at when a Job is made; no run that has one heeds a change.
+  const processes = watch<Process>(PROCESSES, { onChange: () => {} });
   const wakeSubOrder = (change: Change<Job> | Change<Pod>) => {
     const object = change.now ?? change.before;
     const number = labelOf(object, LABELS.subOrder);
@@ -92,6 +96,7 @@ export function watchAll(o: Options, queues: Queues): Watches {
   return {
     orders,
     subOrders,
+    processes,
     jobs,
     pods,
     async run(signal) {

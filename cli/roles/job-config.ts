@@ -71,6 +71,7 @@ const JobFile = Type.Object(
     volumes: Type.Optional(Type.Array(Type.Composite([Type.Object({ name: Name }), Anything]))),
     volumeMounts: Type.Optional(Type.Array(Mount)),
     temporarySpace: Type.Optional(Type.String({ pattern: "^[0-9.]+([kMGT]|[KMGT]i)?$" })),
+    workSpace: Type.Optional(Type.String({ pattern: "^[0-9.]+([kMGT]|[KMGT]i)?$" })),
     podLabels: Type.Optional(Type.Record(Type.String(), Type.String())),
     podAnnotations: Type.Optional(Type.Record(Type.String(), Type.String())),
     runAs: Type.Optional(

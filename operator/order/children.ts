@@ -101,8 +101,15 @@ function subOrderFor({ observed, row: order }: Subject, row: SubOrderRow): SubOr
       attempt: row.attempt,
       files: row.files.total,
       bytes: row.bytes,
+      ...(row.process ? { process: callOf(row.process) } : {}),
     },
   };
+}
+
+/** For people to see; the run itself reads its parameters from the row. */
+function callOf({ name, parameters }: NonNullable<SubOrderRow["process"]>): NonNullable<SubOrder["spec"]["process"]> {
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return { name, parameters: Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, text(value)])) };
 }
 
 function raise({ metadata }: SubOrder, attempt: number): OrderAction {

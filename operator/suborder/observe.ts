@@ -16,12 +16,14 @@ export async function observe(ports: SubOrderPorts, subOrder: SubOrder, made?: J
   const jobs = ports.jobs.cache.by(BY_SUBORDER, key);
   const pods = ports.pods.cache.by(BY_SUBORDER, key);
   const row = await readRow(ports, { orderId, number, named });
+  const process = row?.process && ports.processes.cache.get(row.process.name);
   return {
     subOrder,
     jobs,
     pods,
     config: ports.config,
     ...(row ? { row } : {}),
+    ...(process ? { process } : {}),
     ...(named ? { named } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** What the planner of a SubOrder looks at, and what it answers. Data only. */
+import type { Process } from "#crds/process.ts";
 import type { SubOrder, SubOrderStatus } from "#crds/suborder.ts";
 import type { Job, Pod } from "#kube/kinds.ts";
 import type { SubOrderRow } from "#store/files.ts";
@@ -18,6 +19,8 @@ export type SubOrderObserved = {
   /** The object of our Job's name, whoever owns it. */
   readonly named?: Job;
   readonly pods: readonly Pod[];
+  /** The one that its row names, if it is there (still). */
+  readonly process?: Process;
   readonly config: JobConfig;
 };
 

@@ -1,6 +1,7 @@
 /**
  * One SubOrder's next step, as a pure function: one Job for the attempt in its spec, then what became of it.
- * An attempt that has ended stays ended: its Job may be gone by time to live, and a new one would be a second run.
+ * An attempt that has ended stays ended: its Job may be gone by time to live, and a new one would be a second run. A Job that works on although
+ * its attempt has ended (its process took too long) is removed after that was told: so no crash between can start it anew.
  */
 import { SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
 import type { ObjectMeta } from "#crds/meta.ts";
@@ -10,7 +11,7 @@ import { conditionOf, conditions, wholeSeconds } from "../conditions.ts";
 import { attemptEnd, isOwnedBy } from "../order/facts.ts";
 import { jobFor } from "./job.ts";
 import type { Instant, SubOrderAction, SubOrderEvent, SubOrderObserved, SubOrderPlan } from "./observed.ts";
-import { isFinished, type Outcome, outcomeByFiles, outcomeOfJob } from "./outcome.ts";
+import { isFinished, jobFailed, type Outcome, outcomeByFiles, outcomeOfJob } from "./outcome.ts";
 
 /** What is found out in one pass: how the attempt stands, and what to do. */
 type Finding = {
@@ -25,20 +26,26 @@ const FOREIGN_MS = 3000;
 /** Decides what to do next about one SubOrder. */
 export function plan(observed: SubOrderObserved, now: Instant): SubOrderPlan {
   const { subOrder } = observed;
-  if (subOrder.metadata.deletionTimestamp !== undefined || attemptEnd(subOrder) !== undefined) {
-    return { actions: [], status: subOrder.status ?? {}, events: [] };
-  }
-  const { outcome, actions = [], requeueAfterMs } = find(observed);
-  const status = statusOf(observed, { outcome, now });
+  const status = subOrder.status ?? {};
+  if (subOrder.metadata.deletionTimestamp !== undefined) return { actions: [], status, events: [] };
+  if (attemptEnd(subOrder) !== undefined) return { actions: leftovers(observed), status, events: [] };
+  const { outcome, actions = [], requeueAfterMs } = find(observed, now);
+  const next = statusOf(observed, { outcome, now });
   return {
     actions,
-    status,
-    events: events(subOrder, status),
+    status: next,
+    events: events(subOrder, next),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }
 
-function find(observed: SubOrderObserved): Finding {
+/** The Job of the attempt that has ended, if it works on. */
+function leftovers({ subOrder, named }: SubOrderObserved): readonly SubOrderAction[] {
+  if (named === undefined || !isOwnedBy(named, subOrder.metadata.uid)) return [];
+  return isFinished(named) || isDeleting(named) ? [] : [remove(named)];
+}
+
+function find(observed: SubOrderObserved, now: Instant): Finding {
   const { subOrder, row, named, pods } = observed;
   if (row === undefined) return waiting("Its files are not known any more");
   if (named !== undefined && !isOwnedBy(named, subOrder.metadata.uid)) {
@@ -48,13 +55,15 @@ function find(observed: SubOrderObserved): Finding {
   if (named !== undefined) {
     const mine = pods.filter((pod) => isOwnedBy(pod, named.metadata.uid));
     if (isDeleting(named) && !isFinished(named)) return waiting("Waiting for the deleted Job to be gone");
-    return { outcome: outcomeOfJob(named, { pods: mine, row }) };
+    const outcome = outcomeOfJob(named, { pods: mine, row, now });
+    const { againAfterMs } = outcome;
+    return { outcome, ...(againAfterMs === undefined ? {} : { requeueAfterMs: againAfterMs }) };
   }
   return withoutJob(observed);
 }
 
 /** No Job of this attempt: made when its row runs this very attempt and no earlier Job works on the same files. */
-function withoutJob({ subOrder, row, jobs, config }: SubOrderObserved): Finding {
+function withoutJob({ subOrder, row, jobs, config, process }: SubOrderObserved): Finding {
   if (row === undefined || row.state !== "Running" || row.attempt !== subOrder.spec.attempt) {
     return waiting("Waiting for its turn");
   }
@@ -68,7 +77,10 @@ function withoutJob({ subOrder, row, jobs, config }: SubOrderObserved): Finding 
     const actions = rivals.filter((job) => !isDeleting(job)).map(remove);
     return { ...waiting("Waiting for the Job of an earlier attempt to stop"), actions };
   }
-  return { ...waiting("Making the Job"), actions: [{ kind: "createJob", job: jobFor(subOrder, config) }] };
+  if (row.process !== undefined && process === undefined) {
+    return { outcome: jobFailed(`Process '${row.process.name}' is gone`) };
+  }
+  return { ...waiting("Making the Job"), actions: [{ kind: "createJob", job: jobFor(subOrder, config, process) }] };
 }
 
 function waiting(message: string): Finding {

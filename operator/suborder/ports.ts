@@ -1,4 +1,5 @@
 /** What the reader and the writer of a SubOrder reach the world through. */
+import type { Process } from "#crds/process.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cache } from "#kube/cache.ts";
 import type { EventRecorder } from "#kube/events.ts";
@@ -12,6 +13,7 @@ export type SubOrderPorts = {
   readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
   readonly jobs: { readonly cache: Cache<Job>; readonly api: ResourceApi<Job> };
   readonly pods: { readonly cache: Cache<Pod> };
+  readonly processes: { readonly cache: Cache<Process> };
   readonly recorder: EventRecorder;
   readonly config: JobConfig;
   readonly now: () => Date;
