@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { eventually } from "#test/support/eventually.ts";
 import { storedOrder, testStore } from "#test/support/store.ts";
-import { listenChanges, notifyChange } from "./changes.ts";
+import { tcpProxy } from "#test/support/tcp-proxy.ts";
+import { followChanges, listenChanges, notifyChange } from "./changes.ts";
 import { connect } from "./db.ts";
 import { migrate } from "./migrate.ts";
 
@@ -67,4 +68,42 @@ test("listenChanges() ends its connection when the signal aborts", async () => {
   abort.abort();
   await eventually("the connection is gone", async () => (await count()) === 0);
   await own.end();
+});
+
+test("followChanges() waits for a database that is away, at first and later, and leaves no connection when the signal aborts", async () => {
+  const address = new URL(store.url);
+  const proxy = await tcpProxy({ host: address.hostname, port: Number(address.port || 5432) });
+  proxy.refuse();
+  address.host = `127.0.0.1:${proxy.port}`;
+  const name = "follower-through-proxy";
+  const own = connect(address.href, { schema: store.schema, application: name });
+  const abort = new AbortController();
+  const heard: number[] = [];
+  const counts = { gaps: 0, failures: 0 };
+  const following = followChanges(own, (id) => heard.push(id), {
+    onGap: () => counts.gaps++,
+    onFailure: () => counts.failures++,
+    signal: abort.signal,
+  });
+  await eventually("a second try has failed", () => counts.failures >= 2);
+  expect(counts.gaps).toBe(0);
+  proxy.accept();
+  await eventually("it listens, and says that it did not before", () => counts.gaps === 1);
+  await db.begin((sql) => notifyChange(sql, 7));
+  await eventually("a change is heard", () => heard.includes(7));
+
+  const failures = counts.failures;
+  proxy.refuse();
+  await eventually("it sees that the database is away", () => counts.failures > failures);
+  proxy.accept();
+  await eventually("the gap is told", () => counts.gaps === 2);
+  await db.begin((sql) => notifyChange(sql, 8));
+  await eventually("a change after the gap is heard", () => heard.includes(8));
+
+  abort.abort();
+  await following;
+  const left = async () => (await db`SELECT FROM pg_stat_activity WHERE application_name = ${name}`).count;
+  await eventually("its connection is gone", async () => (await left()) === 0);
+  await own.end();
+  await proxy.stop();
 });

@@ -26,7 +26,7 @@ export type ListenOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Calls back for each change until the signal aborts; resolves once it listens for the first time. */
+/** Calls back for each change until the signal aborts; resolves once it listens for the first time, rejects if it cannot. */
 export async function listenChanges(
   db: Db,
   onChange: (orderId: number) => void,
@@ -36,15 +36,27 @@ export async function listenChanges(
   void follow(db, { onChange, first, ...options });
 }
 
-type Connection = { readonly lost: Promise<void>; end(): Promise<void> };
-type FollowOptions = ListenOptions & { readonly onChange: (orderId: number) => void; readonly first: Connection };
+export type FollowOptions = ListenOptions & { readonly onFailure: (error: unknown) => void };
 
-async function follow(db: Db, o: FollowOptions): Promise<void> {
+/** As `listenChanges`, but a database that is away, also at first, is tried again; resolves when the signal has aborted and nothing is left open. */
+export function followChanges(db: Db, onChange: (orderId: number) => void, options: FollowOptions): Promise<void> {
+  return follow(db, { onChange, first: undefined, ...options });
+}
+
+type Connection = { readonly lost: Promise<void>; end(): Promise<void> };
+type Following = ListenOptions & {
+  readonly onChange: (orderId: number) => void;
+  readonly onFailure?: (error: unknown) => void;
+  /** Absent: there is none yet, and what came before it is a gap. */
+  readonly first: Connection | undefined;
+};
+
+async function follow(db: Db, o: Following): Promise<void> {
   const aborted = new Promise<void>((resolve) => {
     if (o.signal.aborted) resolve();
     else o.signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  let connection: Connection | undefined = o.first;
+  let connection = o.first;
   let pause = SHORTEST_PAUSE_MS;
   while (!o.signal.aborted) {
     if (connection) {
@@ -53,7 +65,10 @@ async function follow(db: Db, o: FollowOptions): Promise<void> {
       connection = undefined;
       continue;
     }
-    connection = await listenOnce(db, o.onChange).catch(() => undefined);
+    connection = await listenOnce(db, o.onChange).catch((error: unknown) => {
+      o.onFailure?.(error);
+      return undefined;
+    });
     if (connection) o.onGap?.();
     else await Promise.race([Bun.sleep(pause), aborted]);
     pause = connection ? SHORTEST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);

@@ -2,8 +2,7 @@
  * The AMQP side of the order service: requests and cancels in, answers out. Two links, because a broker that is short of memory stops reading from
  * connections that publish, and acknowledgements must still pass. Any number of these may run for a tenant, on any machines.
  */
-import { pause } from "#kube/pause.ts";
-import { listenChanges } from "#store/changes.ts";
+import { followChanges } from "#store/changes.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { type QueuedMessage, queueMessages } from "#store/outbox.ts";
 import type { AcceptDeps } from "../orders/accept.ts";
@@ -62,7 +61,6 @@ const CONCURRENCY = 200;
 const RESOURCES_AT_ONCE = 4;
 const MOST_RESOURCES_DUE = 5_000;
 const LARGEST_BATCH = 500;
-const LISTEN_AGAIN_MS = 1_000;
 
 export function startAmqp(options: AmqpOptions): Amqp {
   const { signal, logger, tenant } = options;
@@ -182,12 +180,6 @@ function resourceMaker(options: AmqpOptions): (row: OrderRow) => Promise<void> {
 
 /** The operator's messages are announced by the database. */
 async function follow({ db, signal, logger }: AmqpOptions, wake: () => void): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      return await listenChanges(db, wake, { onGap: wake, signal });
-    } catch (error) {
-      logger.warn({ err: error }, "cannot follow changes yet");
-      await pause(LISTEN_AGAIN_MS, signal).catch(() => {});
-    }
-  }
+  const onFailure = (error: unknown) => logger.warn({ err: error }, "cannot follow changes yet");
+  await followChanges(db, wake, { onGap: wake, onFailure, signal });
 }

@@ -5,7 +5,7 @@
 import type { Logger } from "pino";
 import { createBell } from "#kube/bell.ts";
 import { backoffMs, pause } from "#kube/pause.ts";
-import { listenChanges } from "#store/changes.ts";
+import { followChanges } from "#store/changes.ts";
 import type { Db } from "#store/db.ts";
 import { forgetNotifications } from "#store/notifications/read.ts";
 import { hasUnrouted, routeMessages } from "#store/notifications/route.ts";
@@ -40,7 +40,6 @@ export type Notifier = { readonly stopped: Promise<void> };
 const LOOK_EVERY_MS = 2_000;
 const LOOK_AT_MOST_EVERY_MS = 20;
 const DATABASE_PAUSES = { firstMs: 100, longestMs: 5_000 };
-const LISTEN_AGAIN_MS = 1_000;
 const FORGET_EVERY_MS = 3_600_000;
 const REMEMBERED_MS = 30 * 24 * 3_600_000;
 
@@ -92,14 +91,8 @@ async function route(options: NotifierOptions, { wait, wake }: Waking): Promise<
 }
 
 async function follow({ db, signal, logger }: NotifierOptions, wake: () => void): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      return await listenChanges(db, wake, { onGap: wake, signal });
-    } catch (error) {
-      logger.warn({ err: error }, "cannot follow changes yet");
-      await pause(LISTEN_AGAIN_MS, signal).catch(() => {});
-    }
-  }
+  const onFailure = (error: unknown) => logger.warn({ err: error }, "cannot follow changes yet");
+  await followChanges(db, wake, { onGap: wake, onFailure, signal });
 }
 
 async function forget({ db, now, signal, logger }: NotifierOptions): Promise<void> {
