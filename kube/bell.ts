@@ -2,8 +2,8 @@
 
 export type Bell = {
   ring(): void;
-  /** Until it rings or has rung since the last wait, at most `ms`, or until the signal aborts. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** Until it rings or has rung since the last wait, at most `ms`, or until the signal aborts. Answers whether it rang. */
+  wait(ms: number, signal: AbortSignal): Promise<boolean>;
 };
 
 /** Remembers a ring that nobody waits for. */
@@ -18,16 +18,19 @@ export function createBell(): Bell {
     async wait(ms, signal) {
       if (!rung && !signal.aborted) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
+          const done = () => {
             clearTimeout(timer);
-            signal.removeEventListener("abort", wake);
+            signal.removeEventListener("abort", done);
             resolve();
           };
-          signal.addEventListener("abort", wake, { once: true });
+          const timer = setTimeout(done, ms);
+          signal.addEventListener("abort", done, { once: true });
+          wake = done;
         });
       }
+      const was = rung;
       rung = false;
+      return was;
     },
   };
 }

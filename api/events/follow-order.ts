@@ -3,6 +3,8 @@
  * whenever that has changed. The database is looked at again after each wake-up, one page at a time and never before the client took the last one,
  * so a slow client costs a page of memory, and a wake-up that is lost costs a heartbeat of time.
  */
+import { type Bell, createBell } from "#kube/bell.ts";
+import { pause } from "#kube/pause.ts";
 import type { Db } from "#store/db.ts";
 import { type OrderNews, type OrderRow, orderNews } from "#store/orders.ts";
 import type { ChangeHub } from "./change-hub.ts";
@@ -30,13 +32,12 @@ const PAGE = 500;
 const LOOK_AT_MOST_EVERY_MS = 250;
 
 export async function* followOrder(deps: FollowDeps, o: Following): AsyncGenerator<string> {
-  const bell = bellOf(o.signal);
+  const bell = createBell();
   const unfollow = await deps.hub.follow(o.orderId, bell.ring);
   try {
     yield* tell(deps, o, bell);
   } finally {
     unfollow();
-    bell.silence();
   }
 }
 
@@ -58,8 +59,8 @@ async function* tell(deps: FollowDeps, o: Following, bell: Bell): AsyncGenerator
 
 /** Waits for something to tell, and says from time to time that the line is there. */
 async function* quiet(deps: FollowDeps, signal: AbortSignal, bell: Bell): AsyncGenerator<string> {
-  await bell.pause(LOOK_AT_MOST_EVERY_MS);
-  const isHeard = await bell.heard(deps.heartbeatMs);
+  await pause(LOOK_AT_MOST_EVERY_MS, signal).catch(() => {});
+  const isHeard = await bell.wait(deps.heartbeatMs, signal);
   if (!isHeard && !signal.aborted) yield ": still here\n\n";
 }
 
@@ -96,55 +97,5 @@ function progressOf(row: OrderRow) {
     waitingForUser: row.waitingForUser,
     ...(row.expirationTime && { expirationDate: row.expirationTime.toISOString() }),
     ...(row.message !== undefined && { message: row.message }),
-  };
-}
-
-type Bell = {
-  ring(): void;
-  /** Waits for a ring, also one from before, at most so long. False: none came. */
-  heard(ms: number): Promise<boolean>;
-  /** Waits so long, whatever rings. */
-  pause(ms: number): Promise<void>;
-  silence(): void;
-};
-
-/** Every wait ends at once when the signal aborts. */
-function bellOf(signal: AbortSignal): Bell {
-  let rung = false;
-  let onRing = () => {};
-  let onAbort = () => {};
-  const wait = (ms: number, take: (wake: () => void) => void) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms);
-      function done(): void {
-        clearTimeout(timer);
-        onRing = () => {};
-        onAbort = () => {};
-        resolve();
-      }
-      onAbort = done;
-      take(done);
-    });
-  const abort = () => onAbort();
-  signal.addEventListener("abort", abort, { once: true });
-  return {
-    ring() {
-      rung = true;
-      onRing();
-    },
-    async heard(ms) {
-      if (!rung && !signal.aborted) {
-        await wait(ms, (wake) => {
-          onRing = wake;
-        });
-      }
-      const was = rung;
-      rung = false;
-      return was;
-    },
-    async pause(ms) {
-      if (!signal.aborted) await wait(ms, () => {});
-    },
-    silence: () => signal.removeEventListener("abort", abort),
   };
 }

@@ -3,7 +3,7 @@
  * notification to one sender. Mails and webhooks have senders of their own, so that neither waits for the other.
  */
 import type { Logger } from "pino";
-import { createBell } from "#kube/bell.ts";
+import { type Bell, createBell } from "#kube/bell.ts";
 import { backoffMs, pause } from "#kube/pause.ts";
 import { followChanges } from "#store/changes.ts";
 import type { Db } from "#store/db.ts";
@@ -44,7 +44,7 @@ const FORGET_EVERY_MS = 3_600_000;
 const REMEMBERED_MS = 30 * 24 * 3_600_000;
 
 export function startNotifier(options: NotifierOptions): Notifier {
-  const { config, mail, signal } = options;
+  const { config, mail } = options;
   const publicUrl = config.publicUrl.replace(/\/+$/, "");
   const links = { tenant: config.tenant, publicUrl, base: publicUrl + config.prefix };
   const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
@@ -55,7 +55,7 @@ export function startNotifier(options: NotifierOptions): Notifier {
   const bell = createBell();
   const stopped = Promise.all([
     ...couriers.map((courier) => courier.stopped),
-    route(options, { wait: (ms) => bell.wait(ms, signal), wake: () => wakeAll(couriers) }),
+    route(options, bell, () => wakeAll(couriers)),
     follow(options, bell.ring),
     forget(options),
   ]).then(() => {});
@@ -66,9 +66,7 @@ function wakeAll(couriers: readonly Courier[]): void {
   for (const courier of couriers) courier.wake();
 }
 
-type Waking = { readonly wait: (ms: number) => Promise<void>; readonly wake: () => void };
-
-async function route(options: NotifierOptions, { wait, wake }: Waking): Promise<void> {
+async function route(options: NotifierOptions, bell: Bell, wake: () => void): Promise<void> {
   const { db, mail, now, random, logger, signal } = options;
   let failures = 0;
   while (!signal.aborted) {
@@ -78,7 +76,7 @@ async function route(options: NotifierOptions, { wait, wake }: Waking): Promise<
         wake();
       } else {
         await pause(LOOK_AT_MOST_EVERY_MS, signal);
-        await wait(LOOK_EVERY_MS);
+        await bell.wait(LOOK_EVERY_MS, signal);
       }
       failures = 0;
     } catch (error) {
