@@ -4,7 +4,7 @@
  */
 import type { ConsumeMessage } from "amqplib";
 import type { Logger } from "pino";
-import { backoffMs, pause } from "#kube/pause.ts";
+import { pauseAfterFailures } from "#kube/steadily.ts";
 import type { QueuedMessage } from "#store/outbox.ts";
 import type { Batcher } from "./batcher.ts";
 import { asideEnvelope } from "./dead-letters.ts";
@@ -33,7 +33,6 @@ export type Answer = (asked: Asked) => Promise<QueuedMessage | undefined>;
 
 export type Inbox = { readonly queue: string; readonly answer: Answer };
 
-const PAUSES = { firstMs: 100, longestMs: 5_000 };
 const TRIES_OF_A_DEFECT = 3;
 
 /** Resolves when the message may be acknowledged; throws the signal's reason when it aborts first. */
@@ -85,7 +84,7 @@ async function answered(
       }
       deps.counters.retries++;
       deps.logger.warn({ err: error, queue: inbox.queue, failures }, "cannot answer a message now");
-      await pause(backoffMs(failures, { ...PAUSES, random: deps.random }), signal);
+      await pauseAfterFailures(failures, deps.random, signal);
     }
   }
 }
@@ -102,7 +101,7 @@ async function putAside(
     const fate = await sent(deps, envelope);
     if (fate === "routed") break;
     deps.logger.warn({ queue: o.queue, fate }, "cannot put a message aside now");
-    await pause(backoffMs(failures, { ...PAUSES, random: deps.random }), o.signal);
+    await pauseAfterFailures(failures, deps.random, o.signal);
   }
   deps.counters.poison++;
   deps.logger.warn({ queue: o.queue, reason, bytes: o.message.content.length }, "a message was put aside");

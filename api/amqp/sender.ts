@@ -4,7 +4,8 @@
  */
 import type { Logger } from "pino";
 import { type Bell, createBell } from "#kube/bell.ts";
-import { backoffMs, pause } from "#kube/pause.ts";
+import { pause } from "#kube/pause.ts";
+import { pauseAfterFailures, steadily } from "#kube/steadily.ts";
 import type { Db } from "#store/db.ts";
 import { isNotice } from "#store/orders.ts";
 import { claimMessages, type DueMessage, markDelivered, postponeMessages } from "#store/outbox.ts";
@@ -40,7 +41,6 @@ const OLDEST_CLAIM_MS = (LEASE_SECONDS * 1000) / 2;
 const LOOK_EVERY_MS = 1_000;
 /** Most notifications are about something else: looking is cheap, but not free. */
 const LOOK_AT_MOST_EVERY_MS = 15;
-const DATABASE_PAUSES = { firstMs: 100, longestMs: 5_000 };
 
 export function startSender(options: SenderOptions): Sender {
   const bell = createBell();
@@ -50,25 +50,16 @@ export function startSender(options: SenderOptions): Sender {
 
 type Parts = { readonly bell: Bell; readonly counters: SenderCounters };
 
-async function run(options: SenderOptions, parts: Parts): Promise<void> {
-  const { signal, logger, random } = options;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      await options.publisher.ready(signal);
-      const sent = await sendOnce(options, parts.counters);
-      failures = 0;
-      if (sent > 0) continue;
-      await pause(LOOK_AT_MOST_EVERY_MS, signal);
-      await parts.bell.wait(LOOK_EVERY_MS, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      failures++;
-      parts.counters.failures++;
-      logger.warn({ err: error }, "cannot send answers now");
-      await pause(backoffMs(failures, { ...DATABASE_PAUSES, random }), signal).catch(() => {});
-    }
-  }
+async function run(options: SenderOptions, { bell, counters }: Parts): Promise<void> {
+  const { signal, publisher } = options;
+  const round = async () => {
+    await publisher.ready(signal);
+    const sent = await sendOnce(options, counters);
+    if (sent > 0) return;
+    await pause(LOOK_AT_MOST_EVERY_MS, signal);
+    await bell.wait(LOOK_EVERY_MS, signal);
+  };
+  await steadily(round, { ...options, what: "send answers", onFailure: () => counters.failures++ });
 }
 
 /** Sends one batch; answers how many messages were claimed. Notices that the tenant has not asked for stay: clients know the contract's answers only. */
@@ -135,7 +126,7 @@ async function remember({ signal, random }: SenderOptions, write: () => Promise<
       return await write();
     } catch (error) {
       if (signal.aborted) throw error;
-      await pause(backoffMs(failures, { ...DATABASE_PAUSES, random }), signal);
+      await pauseAfterFailures(failures, random, signal);
     }
   }
 }

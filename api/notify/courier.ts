@@ -4,7 +4,7 @@
  */
 import type { Logger } from "pino";
 import { type Bell, createBell } from "#kube/bell.ts";
-import { backoffMs, pause } from "#kube/pause.ts";
+import { steadily } from "#kube/steadily.ts";
 
 export type CourierOptions<T> = {
   readonly name: string;
@@ -28,7 +28,6 @@ export type Courier = {
 
 /** Pauses after failures end without a notification. */
 const LOOK_EVERY_MS = 1_000;
-const DATABASE_PAUSES = { firstMs: 100, longestMs: 5_000 };
 
 export function startCourier<T>(options: CourierOptions<T>): Courier {
   const bell = createBell();
@@ -36,28 +35,19 @@ export function startCourier<T>(options: CourierOptions<T>): Courier {
 }
 
 async function run<T>(options: CourierOptions<T>, bell: Bell): Promise<void> {
-  const { signal, logger, random, name } = options;
   const carried = new Map<T, Promise<void>>();
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      const free = options.hands - carried.size;
-      const claimedAt = performance.now();
-      const items = free > 0 ? await options.claim(free, [...carried.keys()]) : [];
-      failures = 0;
-      for (const item of items)
-        carried.set(
-          item,
-          carry(options, item, claimedAt).finally(() => put(carried, item, bell)),
-        );
-      if (items.length < free || carried.size >= options.hands) await bell.wait(LOOK_EVERY_MS, signal);
-    } catch (error) {
-      if (signal.aborted) break;
-      failures++;
-      logger.warn({ err: error }, `cannot carry ${name} now`);
-      await pause(backoffMs(failures, { ...DATABASE_PAUSES, random }), signal).catch(() => {});
-    }
-  }
+  const round = async () => {
+    const free = options.hands - carried.size;
+    const claimedAt = performance.now();
+    const items = free > 0 ? await options.claim(free, [...carried.keys()]) : [];
+    for (const item of items)
+      carried.set(
+        item,
+        carry(options, item, claimedAt).finally(() => put(carried, item, bell)),
+      );
+    if (items.length < free || carried.size >= options.hands) await bell.wait(LOOK_EVERY_MS, options.signal);
+  };
+  await steadily(round, { ...options, what: `carry ${options.name}` });
   await Promise.all(carried.values());
 }
 

@@ -4,7 +4,8 @@
  */
 import type { Logger } from "pino";
 import { type Bell, createBell } from "#kube/bell.ts";
-import { backoffMs, pause } from "#kube/pause.ts";
+import { pause } from "#kube/pause.ts";
+import { steadily } from "#kube/steadily.ts";
 import { followChanges } from "#store/changes.ts";
 import type { Db } from "#store/db.ts";
 import { forgetNotifications } from "#store/notifications/read.ts";
@@ -39,7 +40,6 @@ export type Notifier = { readonly stopped: Promise<void> };
 /** Answers to AMQP requests are not announced. */
 const LOOK_EVERY_MS = 2_000;
 const LOOK_AT_MOST_EVERY_MS = 20;
-const DATABASE_PAUSES = { firstMs: 100, longestMs: 5_000 };
 const FORGET_EVERY_MS = 3_600_000;
 const REMEMBERED_MS = 30 * 24 * 3_600_000;
 
@@ -67,25 +67,17 @@ function wakeAll(couriers: readonly Courier[]): void {
 }
 
 async function route(options: NotifierOptions, bell: Bell, wake: () => void): Promise<void> {
-  const { db, mail, now, random, logger, signal } = options;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      if (await hasUnrouted(db)) {
-        await routeMessages(db, { mail: mail !== undefined, settings: await readSettings(db), now: now() });
-        wake();
-      } else {
-        await pause(LOOK_AT_MOST_EVERY_MS, signal);
-        await bell.wait(LOOK_EVERY_MS, signal);
-      }
-      failures = 0;
-    } catch (error) {
-      if (signal.aborted) return;
-      failures++;
-      logger.warn({ err: error }, "cannot route messages now");
-      await pause(backoffMs(failures, { ...DATABASE_PAUSES, random }), signal).catch(() => {});
+  const { db, mail, now, signal } = options;
+  const look = async () => {
+    if (await hasUnrouted(db)) {
+      await routeMessages(db, { mail: mail !== undefined, settings: await readSettings(db), now: now() });
+      wake();
+    } else {
+      await pause(LOOK_AT_MOST_EVERY_MS, signal);
+      await bell.wait(LOOK_EVERY_MS, signal);
     }
-  }
+  };
+  await steadily(look, { ...options, what: "route messages" });
 }
 
 async function follow({ db, signal, logger }: NotifierOptions, wake: () => void): Promise<void> {
