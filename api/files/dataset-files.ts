@@ -1,7 +1,7 @@
 /** The files of one dataset of an order in whatever state (F3), sorted as asked: for whoever wants to know what became of each. */
 import { datasetFiles, datasetOfOrder, FILE_SORT_KEYS, type FileRow } from "#store/files.ts";
 import { type Handler, idParam } from "../http/call.ts";
-import { metadata, pageLinks, pageRequest } from "../http/page.ts";
+import { pageBody, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { sortedHref, sortRequest } from "../http/sort.ts";
@@ -18,13 +18,10 @@ export function listDatasetFiles(deps: FileDeps): Handler {
     const sorts = sortRequest(call.query, FILE_SORT_KEYS);
     const { rows, total } = await datasetFiles(deps.db, order.id, { datasetUrn, ...page, sorts });
     const href = sortedHref(`${deps.base}/orders/${order.id}/dataset/${id}/files`, sorts);
-    return json(200, {
-      metadata: metadata(page, total),
-      content: rows.map((file) =>
-        wrap(dataFile(file, deps.base), [{ rel: "self", href: fileUrl(deps.base, file.id) }]),
-      ),
-      links: pageLinks(page, total, href),
-    });
+    const content = rows.map((file) =>
+      wrap(dataFile(file, deps.base), [{ rel: "self", href: fileUrl(deps.base, file.id) }]),
+    );
+    return json(200, pageBody(page, content, { total, href }));
   };
 }
 

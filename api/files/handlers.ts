@@ -5,7 +5,7 @@
 import type { Db } from "#store/db.ts";
 import { availableFiles, type FileRow } from "#store/files.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
-import { metadata, pageLinks, pageRequest } from "../http/page.ts";
+import { pageBody, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, respond, wrap } from "../http/respond.ts";
 import { orderWithFiles } from "../orders/access.ts";
@@ -23,11 +23,9 @@ export function listAvailableFilesFlat(deps: FileDeps): Handler {
     const { rows, total } = await availableFiles(deps.db, order.id, page);
     const over = isOver(order);
     if (!over && total === 0) return respond(204, null);
-    return json(over ? 200 : 206, {
-      metadata: metadata(page, total),
-      content: rows.map((file) => flatFile(file, deps.base)),
-      links: pageLinks(page, total, `${deps.base}/user/orders/${order.id}/files/available`),
-    });
+    const content = rows.map((file) => flatFile(file, deps.base));
+    const href = `${deps.base}/user/orders/${order.id}/files/available`;
+    return json(over ? 200 : 206, pageBody(page, content, { total, href }));
   };
 }
 
@@ -62,11 +60,8 @@ async function wrappedPage(
     ...page,
     ...(o.subOrder !== undefined && { subOrder: o.subOrder }),
   });
-  return json(200, {
-    metadata: metadata(page, total),
-    content: rows.map((file) => wrap(orderDataFile(file, deps.base))),
-    links: pageLinks(page, total, deps.base + o.path),
-  });
+  const content = rows.map((file) => wrap(orderDataFile(file, deps.base)));
+  return json(200, pageBody(page, content, { total, href: deps.base + o.path }));
 }
 
 export function fileUrl(base: string, id: number): string {

@@ -2,7 +2,7 @@
 import { FILE_STATES } from "#crds/files.ts";
 import { orderFiles, type SubOrderRow, subOrdersPage } from "#store/files.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
-import { metadata, pageLinks, pageRequest } from "../http/page.ts";
+import { pageBody, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { orderWithFiles } from "../orders/access.ts";
@@ -18,11 +18,9 @@ export function listSubOrders(deps: FileDeps): Handler {
     const page = pageRequest(call.query);
     const { rows, total } = await subOrdersPage(deps.db, order.id, { ...page, ...(states && { states }) });
     const files = (row: SubOrderRow) => `${deps.base}/user/orders/${order.id}/files?subOrder=${row.number}`;
-    return json(200, {
-      metadata: metadata(page, total),
-      content: rows.map((row) => wrap(subOrder(row), [{ rel: "files", href: files(row) }])),
-      links: pageLinks(page, total, hrefOf(deps, call, `/user/orders/${order.id}/suborders`)),
-    });
+    const content = rows.map((row) => wrap(subOrder(row), [{ rel: "files", href: files(row) }]));
+    const href = hrefOf(deps, call, `/user/orders/${order.id}/suborders`);
+    return json(200, pageBody(page, content, { total, href }));
   };
 }
 
@@ -34,13 +32,10 @@ export function listOrderFiles(deps: FileDeps): Handler {
     const page = pageRequest(call.query);
     const wanted = { ...page, ...(states && { states }), ...(number !== undefined && { subOrder: number }) };
     const { rows, total } = await orderFiles(deps.db, order.id, wanted);
-    return json(200, {
-      metadata: metadata(page, total),
-      content: rows.map((file) =>
-        wrap(dataFile(file, deps.base), [{ rel: "self", href: fileUrl(deps.base, file.id) }]),
-      ),
-      links: pageLinks(page, total, hrefOf(deps, call, `/user/orders/${order.id}/files`)),
-    });
+    const content = rows.map((file) =>
+      wrap(dataFile(file, deps.base), [{ rel: "self", href: fileUrl(deps.base, file.id) }]),
+    );
+    return json(200, pageBody(page, content, { total, href: hrefOf(deps, call, `/user/orders/${order.id}/files`) }));
   };
 }
 

@@ -25,20 +25,22 @@ function wholeNumber(text: string | null, fallback: number): number {
   return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : fallback;
 }
 
-export type Metadata = {
-  readonly size: number;
-  readonly totalElements: number;
-  readonly totalPages: number;
-  readonly number: number;
-};
-
-export function metadata(request: PageRequest, total: number): Metadata {
+/** A page as it is answered. `href` is the address of the list without the page, with or without a query. */
+export function pageBody<T>(
+  request: PageRequest,
+  content: readonly T[],
+  { total, href }: { readonly total: number; readonly href: string },
+) {
   const { page, size } = request;
-  return { size, totalElements: total, totalPages: Math.ceil(total / size), number: page };
+  return {
+    metadata: { size, totalElements: total, totalPages: Math.ceil(total / size), number: page },
+    content,
+    links: pageLinks(request, total, href),
+  };
 }
 
-/** `self`, and the pages around it where there is more than one. `href` is the address of the list without the page, with or without a query. */
-export function pageLinks(request: PageRequest, total: number, href: string): readonly Link[] {
+/** `self`, and the pages around it where there is more than one. */
+function pageLinks(request: PageRequest, total: number, href: string): readonly Link[] {
   const { page, size } = request;
   const last = Math.max(Math.ceil(total / size) - 1, 0);
   const at = (number: number) => `${href}${href.includes("?") ? "&" : "?"}page=${number}&size=${size}`;

@@ -6,7 +6,9 @@ import { NOTIFICATION_STATES } from "#store/notifications/read.ts";
 import type { OperationDoc, ResponseDoc } from "../http/documentation.ts";
 import { PAGE_PARAMETERS } from "../http/page.ts";
 import { Problem, pageOf } from "../http/schemas.ts";
+import type { MailOperation } from "./mail/handlers.ts";
 import { MailPreview, MailPreviewRequest, MailTemplateRequest, MailTemplateView } from "./mail/schemas.ts";
+import type { WebhookOperation } from "./webhooks/handlers.ts";
 import {
   NewWebhook,
   Notification,
@@ -29,26 +31,9 @@ const NO_MAIL = refusal("No mail is called so.");
 const TEMPLATE: ResponseDoc = { description: "The template as it is now.", schema: Type.Ref(MailTemplateView) };
 const PROBLEMS = refusal("Not a template: the messages name part, line and what was expected.");
 
-type NotifyOperation =
-  | "listWebhooks"
-  | "createWebhook"
-  | "getWebhook"
-  | "updateWebhook"
-  | "removeWebhook"
-  | "changeWebhookSecret"
-  | "pingWebhook"
-  | "replayWebhook"
-  | "listWebhookDeliveries"
-  | "listMailTemplates"
-  | "getMailTemplate"
-  | "updateMailTemplate"
-  | "resetMailTemplate"
-  | "previewMail"
-  | "listMails";
-
 const tag = "notifications";
 
-export const NOTIFY_DOCUMENTATION: Readonly<Record<NotifyOperation, OperationDoc>> = {
+export const NOTIFY_DOCUMENTATION: Readonly<Record<MailOperation | WebhookOperation, OperationDoc>> = {
   listWebhooks: {
     summary: "The caller's webhooks",
     tag,

@@ -4,7 +4,7 @@ import { datasetsOf, datasetsOfOrders, type OrderDataset } from "#store/files.ts
 import { ORDER_SORT_KEYS, type OrderFilter, type OrderRow, searchOrders, statusesExcept } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { idempotencyKey } from "../http/idempotency.ts";
-import { metadata, pageLinks, pageRequest } from "../http/page.ts";
+import { pageBody, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { sortedHref, sortRequest } from "../http/sort.ts";
@@ -100,11 +100,8 @@ export async function orderPage(
   const page = pageRequest(call.query);
   const sorts = sortRequest(call.query, ORDER_SORT_KEYS);
   const { rows, total } = await searchOrders(deps.db, o.filter, { ...page, sorts });
-  return json(200, {
-    metadata: metadata(page, total),
-    content: await shownOrders({ ...deps, reader: call }, rows),
-    links: pageLinks(page, total, sortedHref(deps.base + o.path, sorts)),
-  });
+  const content = await shownOrders({ ...deps, reader: call }, rows);
+  return json(200, pageBody(page, content, { total, href: sortedHref(deps.base + o.path, sorts) }));
 }
 
 /** One question for the datasets of all of them. */

@@ -12,7 +12,7 @@ import { listNotifications, NOTIFICATION_STATES } from "#store/notifications/rea
 import { readSettings } from "#store/settings.ts";
 import type { Call, Handler } from "../../http/call.ts";
 import { checkedBody } from "../../http/check-body.ts";
-import { metadata, pageLinks, pageRequest } from "../../http/page.ts";
+import { pageBody, pageRequest } from "../../http/page.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import { json } from "../../http/respond.ts";
 import { orderToRead } from "../../orders/access.ts";
@@ -28,7 +28,7 @@ export type MailHandlerDeps = MailDeps & { readonly now: () => Date };
 const requests = TypeCompiler.Compile(MailTemplateRequest);
 const previews = TypeCompiler.Compile(MailPreviewRequest);
 
-type MailOperation =
+export type MailOperation =
   | "listMailTemplates"
   | "getMailTemplate"
   | "updateMailTemplate"
@@ -78,11 +78,7 @@ export function mailHandlers(deps: MailHandlerDeps): Readonly<Record<MailOperati
       const state = NOTIFICATION_STATES.find((one) => one === query.get("state"));
       const { rows, total } = await listNotifications(db, { of: "mail", ...(state && { state }) }, page);
       const href = `${deps.base}/mails${state ? `?state=${state}` : ""}`;
-      return json(200, {
-        metadata: metadata(page, total),
-        content: rows.map(toNotificationDto),
-        links: pageLinks(page, total, href),
-      });
+      return json(200, pageBody(page, rows.map(toNotificationDto), { total, href }));
     },
   };
 }

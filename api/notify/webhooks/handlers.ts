@@ -23,7 +23,7 @@ import {
 import type { Principal } from "../../auth/principal.ts";
 import { type Call, type Handler, idParam } from "../../http/call.ts";
 import { checkedBody } from "../../http/check-body.ts";
-import { metadata, pageLinks, pageRequest } from "../../http/page.ts";
+import { pageBody, pageRequest } from "../../http/page.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import { json, respond } from "../../http/respond.ts";
 import { toNotificationDto } from "../notification-dto.ts";
@@ -48,7 +48,7 @@ const requests = TypeCompiler.Compile(WebhookRequest);
 const updates = TypeCompiler.Compile(WebhookUpdate);
 const replays = TypeCompiler.Compile(ReplayRequest);
 
-type WebhookOperation =
+export type WebhookOperation =
   | "listWebhooks"
   | "createWebhook"
   | "getWebhook"
@@ -106,11 +106,8 @@ export function webhookHandlers(deps: WebhookDeps): Readonly<Record<WebhookOpera
       const { id } = await ownWebhook(db, call);
       const page = pageRequest(call.query);
       const { rows, total } = await listNotifications(db, { of: { webhook: id } }, page);
-      return json(200, {
-        metadata: metadata(page, total),
-        content: rows.map(toNotificationDto),
-        links: pageLinks(page, total, `${deps.base}/user/webhooks/${id}/deliveries`),
-      });
+      const href = `${deps.base}/user/webhooks/${id}/deliveries`;
+      return json(200, pageBody(page, rows.map(toNotificationDto), { total, href }));
     },
   };
 }
