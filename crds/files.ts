@@ -33,6 +33,18 @@ export const ORDER_STATUSES = [
 ] as const;
 export type OrderStatusWord = (typeof ORDER_STATUSES)[number];
 
+const FINAL: readonly string[] = ["DONE", "DONE_WITH_WARNING", "FAILED", "EXPIRED", "DELETED", "ERROR"];
+
+/** Whether a run of the order is over with this word: nothing of it changes any more by itself, but for its expiration. */
+export function isFinal(word: string): boolean {
+  return FINAL.includes(word);
+}
+
+/** Whether the files of an order of which this is the word were given back, or are being. Nothing leads back from there. */
+export function isGivenBack(word: string): word is "EXPIRED" | "DELETED" {
+  return word === "EXPIRED" || word === "DELETED";
+}
+
 /** Roles, weakest first (rs-order.md §10.3). */
 export const ROLES = ["PUBLIC", "REGISTERED_USER", "EXPLOIT", "ADMIN", "PROJECT_ADMIN", "INSTANCE_ADMIN"] as const;
 export type Role = (typeof ROLES)[number];

@@ -3,6 +3,7 @@
  * All of it is found out by looking, and each step is one that another sweep, or another leader's, may do as well.
  */
 import type { Logger } from "pino";
+import { isFinal } from "#crds/files.ts";
 import type { Order } from "#crds/order.ts";
 import { orderResource } from "#crds/order-resource.ts";
 import type { Cache } from "#kube/cache.ts";
@@ -19,7 +20,6 @@ import {
   purgeFiles,
   recordProgress,
 } from "#store/orders.ts";
-import { isFinalWord } from "./order/facts.ts";
 
 export type SweepPorts = {
   readonly db: Db;
@@ -51,7 +51,7 @@ async function makeResources(ports: SweepPorts, signal: AbortSignal): Promise<vo
   const before = new Date(ports.now().getTime() - INTENT_GRACE_MS);
   for (const row of await ordersWithoutResource(ports.db, { before })) {
     if (signal.aborted) return;
-    if (!isFinalWord(row.status)) await makeResource(ports, row);
+    if (!isFinal(row.status)) await makeResource(ports, row);
   }
 }
 

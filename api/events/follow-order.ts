@@ -3,6 +3,7 @@
  * whenever that has changed. The database is looked at again after each wake-up, one page at a time and never before the client took the last one,
  * so a slow client costs a page of memory, and a wake-up that is lost costs a heartbeat of time.
  */
+import { isGivenBack } from "#crds/files.ts";
 import { type Bell, createBell } from "#kube/bell.ts";
 import { pause } from "#kube/pause.ts";
 import type { Db } from "#store/db.ts";
@@ -77,7 +78,7 @@ function progressTeller(): (news: OrderNews) => string {
 
 /** Whether nothing follows that this follower waits for. */
 export function isLast({ row, ended }: Pick<OrderNews, "row" | "ended">, until: Following["until"]): boolean {
-  if (row.status === "EXPIRED" || row.status === "DELETED") return true;
+  if (isGivenBack(row.status)) return true;
   return until === "run" && ended;
 }
 

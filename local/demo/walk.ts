@@ -2,12 +2,12 @@
 import { join, relative } from "node:path";
 import { importStac } from "#catalog/import/stac.ts";
 import { type RestClient, restClient, signIn } from "#cli/client/rest.ts";
-import { isFinal } from "#cli/commands/order/common.ts";
 import { contents, followOrder } from "#cli/commands/order/follow.ts";
 import { downloadOrder } from "#cli/download/order-archive.ts";
 import { verifyArchive } from "#cli/download/verify.ts";
 import { Failure } from "#cli/failure.ts";
 import { counted, humanSize } from "#cli/output/human.ts";
+import { isFinal } from "#crds/files.ts";
 import { connect, type Db, tenantSchema } from "#store/db.ts";
 import { readSettings, writeSetting } from "#store/settings.ts";
 import { setPassword, upsertUser } from "#store/users.ts";

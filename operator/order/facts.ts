@@ -1,6 +1,6 @@
 /** Small questions about an observed order that several parts of the planner ask. Pure. */
 import { ORDER_CONDITION, SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
-import type { OrderStatusWord } from "#crds/files.ts";
+import { isGivenBack } from "#crds/files.ts";
 import type { Condition, ObjectMeta } from "#crds/meta.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
@@ -35,7 +35,7 @@ export function cursorOf(row: OrderRow): Cursor {
 }
 
 export function isTerminal(row: OrderRow): boolean {
-  return row.status === "EXPIRED" || row.status === "DELETED";
+  return isGivenBack(row.status);
 }
 
 /** Whether the search is over and no sub-order waits or runs. */
@@ -70,13 +70,6 @@ export function attemptEnd(subOrder: SubOrder): Condition | undefined {
 /** Milliseconds until `time`, at least one. */
 export function msUntil(time: Instant, now: Instant): number {
   return Math.max(1, time.getTime() - now.getTime());
-}
-
-const FINAL: readonly OrderStatusWord[] = ["DONE", "DONE_WITH_WARNING", "FAILED", "EXPIRED", "DELETED", "ERROR"];
-
-/** Whether a run of the order is over with this word. */
-export function isFinalWord(word: OrderStatusWord): boolean {
-  return FINAL.includes(word);
 }
 
 /** Whether the row says that a run ended although work goes on again: failed files are fetched once more. */

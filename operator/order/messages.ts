@@ -4,10 +4,9 @@
  * a pause once a generation of the resource, so that who looks at an older one tells nothing anew.
  */
 
-import type { OrderStatusWord } from "#crds/files.ts";
+import { isFinal, isGivenBack } from "#crds/files.ts";
 import type { SubOrderRow } from "#store/files.ts";
 import { notice, type OrderRow, type OutboxMessage, type ReadModel } from "#store/orders.ts";
-import { isFinalWord } from "./facts.ts";
 
 export type Teller = {
   readonly row: OrderRow;
@@ -46,17 +45,17 @@ export function messages(teller: Teller): OutboxMessage[] {
 
 /** The row is as the last telling left it: what differs from it is new. */
 function pauses({ row, model, generation }: Teller): OutboxMessage[] {
-  if (isFinalWord(model.status) || (row.status === "PAUSED") === (model.status === "PAUSED")) return [];
+  if (isFinal(model.status) || (row.status === "PAUSED") === (model.status === "PAUSED")) return [];
   return [notice(row, model.status === "PAUSED" ? "PAUSED" : "RESUMED", generation)];
 }
 
 function departure({ row, model }: Teller): OutboxMessage[] {
-  return isThere(model.status) ? [] : [notice(row, model.status)];
+  return isGivenBack(model.status) ? [notice(row, model.status)] : [];
 }
 
 /** Once every sub-order was told of. An order that leaves was told of before, unless it leaves in the middle of a run; its sub-orders go with it. */
 function isEndOfRun({ row, model, more }: Teller): boolean {
-  return isFinalWord(model.status) && (isThere(model.status) ? !more : !isFinalWord(row.status));
+  return isFinal(model.status) && (isGivenBack(model.status) ? !isFinal(row.status) : !more);
 }
 
 function granted(row: OrderRow): OutboxMessage {
@@ -99,7 +98,7 @@ function final({ row, model, downloadLink, finishedWithWarningStatus }: Teller):
       status: told,
       orderId: row.id,
       message: `Order of user ${row.owner} is ${endText(model)}`,
-      ...(hasFiles(model) && isThere(model.status) ? { downloadLink } : {}),
+      ...(hasFiles(model) && !isGivenBack(model.status) ? { downloadLink } : {}),
       totalSubOrders: model.subOrders.total,
       ...(done ? {} : errorFields(Math.max(1, model.files.failed))),
     },
@@ -109,10 +108,6 @@ function final({ row, model, downloadLink, finishedWithWarningStatus }: Teller):
 /** Nobody is told of a sub-order of which nothing can be fetched: only the end of the order speaks of it. */
 function hasFiles({ files }: Pick<SubOrderRow, "files">): boolean {
   return files.available + files.downloaded > 0;
-}
-
-function isThere(word: OrderStatusWord): word is Exclude<OrderStatusWord, "EXPIRED" | "DELETED"> {
-  return word !== "EXPIRED" && word !== "DELETED";
 }
 
 function endText(model: ReadModel): string {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { isFinal } from "#crds/files.ts";
 import type { NewSubOrder } from "#store/files.ts";
 import {
   anObserved,
@@ -22,7 +23,6 @@ import {
   type World,
 } from "#test/support/order-model.ts";
 import type { Cut } from "./buckets.ts";
-import { isFinalWord } from "./facts.ts";
 import { plan } from "./plan.ts";
 
 const at = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
@@ -191,7 +191,7 @@ test("plan() brings every order to an end, with exactly one final message for ea
       }
       settle(world, now);
       if (world.row === undefined) return;
-      expect(isFinalWord(world.row.status)).toBe(true);
+      expect(isFinal(world.row.status)).toBe(true);
       const finals = [...world.outbox.keys()].filter((key) => key.startsWith("final:"));
       expect(finals.length).toBeGreaterThanOrEqual(1);
       expect(finals.length).toBeLessThanOrEqual(world.row.retriesServed + 1);

@@ -8,11 +8,12 @@
  * take precedence. A step's `first` changes what was observed, so the order is looked at again before anybody is told anything.
  */
 import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
+import { isFinal } from "#crds/files.ts";
 import { FINALIZER } from "#crds/names.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
 import { isToBeTold, noticeDue } from "./expiry-notice.ts";
-import { cursorOf, isEnded, isFinalWord, isRowOf, isTerminal, msUntil, wasRefused } from "./facts.ts";
+import { cursorOf, isEnded, isRowOf, isTerminal, msUntil, wasRefused } from "./facts.ts";
 import { messages } from "./messages.ts";
 import type { Instant, OrderAction, OrderObserved, OrderPlan, Refusal } from "./observed.ts";
 import { readModel } from "./read-model.ts";
@@ -142,7 +143,7 @@ function endSearch(
 function retry({ observed, row, work: counters }: Subject): Move | undefined {
   const wanted = observed.order.spec.retry;
   if (wanted <= row.retriesServed || !isEnded(row, counters) || observed.order.spec.shutdown) return undefined;
-  if (!isFinalWord(row.status) || counters.untold.length > 0) return { requeueAfterMs: SOON_MS };
+  if (!isFinal(row.status) || counters.untold.length > 0) return { requeueAfterMs: SOON_MS };
   return { first: [{ kind: "retryFailed", id: row.id, retry: wanted }] };
 }
 

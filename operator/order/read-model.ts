@@ -2,6 +2,7 @@
  * The order as users list and poll it, from what was observed. Pure.
  * Percentages go by bytes, but a file without a size counts too: an order never stands at 100 % while a file is pending, and always ends there.
  */
+import { isGivenBack } from "#crds/files.ts";
 import type { OrderRow, ReadModel } from "#store/orders.ts";
 import { isEnded } from "./facts.ts";
 import type { Instant, Work } from "./observed.ts";
@@ -10,7 +11,7 @@ import type { Stand } from "./stand.ts";
 /** Builds the read model of an order that stands as `stand` says. */
 export function readModel(o: { row: OrderRow; work: Work; stand: Stand; now: Instant }): ReadModel {
   const { row, work, stand, now } = o;
-  const gone = stand.word === "EXPIRED" || stand.word === "DELETED";
+  const gone = isGivenBack(stand.word);
   const ended = gone || isEnded(row, work);
   const completionTime = ended ? (row.completionTime ?? now) : undefined;
   return {

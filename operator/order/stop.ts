@@ -1,4 +1,5 @@
 /** When the work of an order has to stop for good or for a while. Pure; asked by the reader too, which then looks whether it has. */
+import { isGivenBack } from "#crds/files.ts";
 import { plus } from "./expiration.ts";
 import { cursorOf, isEnded, isTerminal } from "./facts.ts";
 import type { Instant } from "./observed.ts";
@@ -7,7 +8,7 @@ import { expirationOf, type Subject } from "./stand.ts";
 /** The last word on an order that is gone, or has to go now. */
 export function lastWord(subject: Subject, now: Instant): "EXPIRED" | "DELETED" | undefined {
   const { observed, row } = subject;
-  if (row.status === "EXPIRED" || row.status === "DELETED") return row.status;
+  if (isGivenBack(row.status)) return row.status;
   if (observed.order.metadata.deletionTimestamp !== undefined) return "DELETED";
   if (observed.order.spec.shutdown === "Delete") return "DELETED";
   const expires = expirationOf(subject, now) ?? plus(row.createdAt, observed.settings.maxExpirationHours * 3_600_000);

@@ -1,5 +1,7 @@
 /** From a notification to the mail that is sent, or to why there is none (any more). What it says is as the order is now, not as it was. */
+
 import { createHash } from "node:crypto";
+import { isGivenBack } from "#crds/files.ts";
 import type { Db } from "#store/db.ts";
 import { storedTemplate } from "#store/mail-templates.ts";
 import type { DueNotification } from "#store/notifications/claim.ts";
@@ -64,16 +66,15 @@ async function ordersOf(db: Db, { orderId, payload }: DueNotification, kind: Mai
 }
 
 function waits(row: OrderRow): boolean {
-  return row.files.available > 0 && !GIVEN_BACK.includes(row.status);
+  return row.files.available > 0 && !isGivenBack(row.status);
 }
 
-const GIVEN_BACK: readonly string[] = ["EXPIRED", "DELETED"];
-const NOT_CONFIRMED: readonly string[] = ["FAILED", "DONE_WITH_WARNING", ...GIVEN_BACK];
+const NOT_CONFIRMED: readonly string[] = ["FAILED", "DONE_WITH_WARNING"];
 
 /** Why this mail would be wrong by now. */
 function outdated(kind: MailKind, row: OrderRow, { payload }: DueNotification): string | undefined {
-  const refused = kind === "created" ? NOT_CONFIRMED : GIVEN_BACK;
-  if (refused.includes(row.status)) return `The order is ${row.status}`;
+  const isTooLate = kind === "created" && NOT_CONFIRMED.includes(row.status);
+  if (isTooLate || isGivenBack(row.status)) return `The order is ${row.status}`;
   const expiration = row.expirationTime?.toISOString();
   if (kind === "expiring" && payload["expirationDate"] !== expiration) return "The order expires later";
   return undefined;

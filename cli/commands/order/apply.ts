@@ -1,10 +1,12 @@
 /** `order apply`: orders in one go what queries find, and if wished waits and fetches it. */
+
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { isFinal } from "#crds/files.ts";
 import { downloadOrder } from "../../download/order-archive.ts";
 import { Failure } from "../../failure.ts";
 import { counted } from "../../output/human.ts";
-import { bytes, client, isFinal, printJson } from "./common.ts";
+import { bytes, client, printJson } from "./common.ts";
 import { tellDownloaded } from "./download.ts";
 import { followOrder } from "./follow.ts";
 import { describePreview } from "./preview.ts";

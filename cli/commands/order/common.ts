@@ -3,10 +3,6 @@ import { InvalidArgumentError } from "commander";
 import { type RestClient, restClient } from "../../client/rest.ts";
 import { loadSession } from "../../client/session.ts";
 
-/** Statuses in which nothing of an order changes by itself any more. */
-const FINAL = new Set(["DONE", "DONE_WITH_WARNING", "FAILED", "ERROR", "EXPIRED", "DELETED"]);
-export const isFinal = (status: string) => FINAL.has(status);
-
 export function client(): RestClient {
   return restClient(loadSession(new Date()));
 }

@@ -1,9 +1,11 @@
 /** `order get` and `order watch`: how one order stands, once or until it has ended. */
+
 import { Command } from "commander";
+import { isFinal, isGivenBack } from "#crds/files.ts";
 import type { FailedFile, OrderView, RestClient } from "../../client/rest.ts";
 import { grouped, humanSize, humanTime } from "../../output/human.ts";
 import { pairs, table } from "../../output/table.ts";
-import { client, isFinal, orderId, printJson } from "./common.ts";
+import { client, orderId, printJson } from "./common.ts";
 import { contents, followOrder } from "./follow.ts";
 
 /** Failed files that are named with their reason. */
@@ -34,8 +36,7 @@ export function watchCommand(): Command {
 
 async function show(service: RestClient, order: OrderView): Promise<void> {
   process.stdout.write(`${describeOrder(order, new Date())}\n`);
-  const isGivenBack = order.status === "EXPIRED" || order.status === "DELETED";
-  const failures = order.filesInErrorCount > 0 && !isGivenBack ? await failuresOf(service, order) : [];
+  const failures = order.filesInErrorCount > 0 && !isGivenBack(order.status) ? await failuresOf(service, order) : [];
   if (failures.length > 0) process.stdout.write(`\n${describeFailures(failures)}\n`);
 }
 
