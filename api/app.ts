@@ -55,7 +55,7 @@ import { serviceHandlers } from "./service/handlers.ts";
 
 export type ApiConfig = {
   readonly tenant: string;
-  /** Where clients reach the service, without the prefix: links start with it. */
+  /** Where clients reach the service, without the prefix and without a slash at its end: links start with it. */
   readonly publicUrl: string;
   /** Path of the order service, e.g. `/api/v1/rs-order`. */
   readonly prefix: string;
@@ -98,7 +98,7 @@ export function createApi(deps: ApiDeps): Elysia {
 
 function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
   const { db, blobs, now, logger, config } = deps;
-  const publicUrl = config.publicUrl.replace(/\/+$/, "");
+  const { publicUrl } = config;
   const base = publicUrl + config.prefix;
   const version = config.version ?? "0.0.0";
   const document = openapiDocument({ prefix: config.prefix, publicUrl, version });

@@ -10,7 +10,11 @@ export type Principal = {
 /** The caller without a token: names a tenant and nobody. */
 export const PUBLIC_USER: Principal = { email: "public@regards.com", role: "PUBLIC", groups: [] };
 
-/** Owner, or administrator: the one rule for reading and acting alike. */
-export function mayManage(principal: Principal, owner: string): boolean {
-  return principal.email === owner || roleAtLeast(principal.role, "ADMIN");
+export function isAdmin({ role }: Principal): boolean {
+  return roleAtLeast(role, "ADMIN");
+}
+
+/** Owner, or administrator: the one rule for reading and acting alike. What has no owner is the administrators'. */
+export function mayManage(principal: Principal, owner: string | undefined): boolean {
+  return principal.email === owner || isAdmin(principal);
 }

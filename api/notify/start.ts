@@ -45,11 +45,11 @@ const REMEMBERED_MS = 30 * 24 * 3_600_000;
 
 export function startNotifier(options: NotifierOptions): Notifier {
   const { config, mail } = options;
-  const publicUrl = config.publicUrl.replace(/\/+$/, "");
-  const links = { tenant: config.tenant, publicUrl, base: publicUrl + config.prefix };
-  const orderTokens = orderTokenKey(config.tenant, config.jwtSecret);
+  const { tenant, publicUrl, prefix } = config;
+  const links = { tenant, publicUrl, base: publicUrl + prefix };
+  const orderTokens = orderTokenKey(tenant, config.jwtSecret);
   const couriers: readonly Courier[] = [
-    startWebhookSender({ ...options, tenant: config.tenant }),
+    startWebhookSender({ ...options, tenant }),
     ...(mail ? [startMailer({ ...options, ...links, orderTokens, smtp: openSmtp(mail) })] : []),
   ];
   const bell = createBell();

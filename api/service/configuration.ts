@@ -13,12 +13,12 @@ import {
   type SettingName,
   writeSettings,
 } from "#store/settings.ts";
+import { MAX_BODY_BYTES } from "../http/body.ts";
 import type { Handler } from "../http/call.ts";
 import { formPart } from "../http/multipart.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, respond } from "../http/respond.ts";
 
-const MAX_BYTES = 4 * 1024 * 1024;
 const ITEM_KEY = "fr.cnes.regards.framework.modules.tenant.settings.domain.DynamicTenantSetting";
 const MODULE = "order";
 
@@ -132,7 +132,7 @@ function listAt(value: unknown, name: string): readonly unknown[] {
 
 async function uploaded(request: Request): Promise<unknown> {
   const chunks: Buffer[] = [];
-  for await (const chunk of formPart(request, "file", { maxBytes: MAX_BYTES })) chunks.push(chunk);
+  for await (const chunk of formPart(request, "file", { maxBytes: MAX_BODY_BYTES })) chunks.push(chunk);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
   } catch {

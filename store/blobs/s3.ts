@@ -5,6 +5,7 @@
  */
 import { rm, stat } from "node:fs/promises";
 import { S3Client } from "bun";
+import { partSize } from "../s3/part-size.ts";
 import { BlobMissing, type BlobStore, type ByteRange, blobName, type StoredBlob } from "./blob-store.ts";
 import { Refused, type Retry, retrying } from "./retrying.ts";
 import { openStaging, sweepStagingFolder } from "./staging.ts";
@@ -22,9 +23,6 @@ export type S3Options = {
   readonly retry?: Retry;
 };
 
-const SMALLEST_PART = 8 * 1024 * 1024;
-/** S3 takes at most 10,000 parts of one object. */
-const MOST_PARTS = 9_000;
 const PARTS_AT_ONCE = 2;
 
 type Method = "GET" | "HEAD" | "DELETE";
@@ -80,8 +78,7 @@ async function upload(bucket: Bucket, path: string, key: string): Promise<void> 
   const { size } = await stat(path);
   await retrying(async () => {
     if ((await sizeOf(bucket, key)) === size) return;
-    const partSize = Math.max(SMALLEST_PART, Math.ceil(size / MOST_PARTS));
-    await bucket.client.write(key, Bun.file(path), { partSize, queueSize: PARTS_AT_ONCE, retry: 3 });
+    await bucket.client.write(key, Bun.file(path), { partSize: partSize(size), queueSize: PARTS_AT_ONCE, retry: 3 });
     const stored = await sizeOf(bucket, key);
     if (stored !== size) throw new Error(`Cannot store '${key}': sent ${size} bytes, found ${stored ?? "nothing"}`);
   }, bucket.retry);

@@ -3,6 +3,7 @@
  * makes the same stream again, compares the parts that are there by their MD5 and sends only the others. The object appears in one step at the end.
  */
 import type { Bucket, Part } from "./bucket.ts";
+import { partSize } from "./part-size.ts";
 
 export type Upload = {
   readonly key: string;
@@ -16,14 +17,10 @@ export type Upload = {
 
 export type Uploaded = { readonly size: number; readonly md5: string; readonly sha256: string };
 
-const SMALLEST_PART = 8 * 1024 * 1024;
-/** S3 takes at most 10,000 parts of one object. */
-const MOST_PARTS = 9_000;
-
 /** Resolves when the whole object is there; answers its hashes. */
 export async function uploadOnce(bucket: Bucket, upload: Upload): Promise<Uploaded> {
   const { key, size, signal } = upload;
-  const partBytes = upload.partBytes ?? Math.max(SMALLEST_PART, Math.ceil(size / MOST_PARTS));
+  const partBytes = upload.partBytes ?? partSize(size);
   const unfinished = await bucket.uploads(key, signal);
   const [begun, ...others] = unfinished.flatMap((found) => (found.key === key ? [found.id] : []));
   for (const other of others) await bucket.abortUpload(key, other, signal);

@@ -24,7 +24,6 @@ describe("orders that do not wait for each other, and end", () => {
       const done = await world.ended(["A1"], { as: "bob" });
       expect(await world.orderAt(done, "DONE")).toMatchObject({ availableFilesCount: 1 });
       await world.orderAt(waiting, "RUNNING");
-      await world.reset("max_running_sub_orders");
     },
     SLOW_MS,
   );
@@ -117,7 +116,6 @@ describe("orders that do not wait for each other, and end", () => {
       await world.db`UPDATE products SET type_files = '{2,0,0,0}', type_bytes = ARRAY[type_bytes[1] * 2, 0, 0, 0] WHERE provider_id = 'WIDE'`;
       await world.set({ sub_order_max_files: 1 });
       const id = await world.ended(["WIDE"]);
-      await world.reset("sub_order_max_files");
       expect((await world.orderAt(id, "DONE")).subOrders).toMatchObject({ total: 2, succeeded: 2 });
     },
     SLOW_MS,

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { roleAtLeast } from "#crds/files.ts";
 import type { Resolve } from "#sources/guard/guard.ts";
 import type { Db } from "#store/db.ts";
 import { listNotifications } from "#store/notifications/read.ts";
@@ -20,7 +19,7 @@ import {
   updateWebhook,
   type WebhookRow,
 } from "#store/webhooks.ts";
-import type { Principal } from "../../auth/principal.ts";
+import { isAdmin, mayManage } from "../../auth/principal.ts";
 import { type Call, type Handler, idParam } from "../../http/call.ts";
 import { checkedBody } from "../../http/check-body.ts";
 import { pageBody, pageRequest } from "../../http/page.ts";
@@ -133,9 +132,7 @@ async function checkAddress({ db, now, resolve }: WebhookDeps, url: string): Pro
 async function ownWebhook(db: Db, call: Call): Promise<WebhookRow> {
   const id = idParam(call, "webhookId");
   const row = await findWebhook(db, id);
-  const { principal } = call;
-  const isOwn = row?.owner !== undefined && row.owner === principal.email;
-  if (!row || !(isOwn || isAdmin(principal))) throw notFound(id);
+  if (!row || !mayManage(call.principal, row.owner)) throw notFound(id);
   return row;
 }
 
@@ -149,10 +146,6 @@ async function activeWebhook(db: Db, call: Call): Promise<WebhookRow> {
 
 function notFound(id: number): HttpProblem {
   return new HttpProblem(404, [`Webhook ${id} does not exist`]);
-}
-
-function isAdmin({ role }: Principal): boolean {
-  return roleAtLeast(role, "ADMIN");
 }
 
 function toDto(row: WebhookRow) {
