@@ -47,6 +47,8 @@ export type Asked = {
   readonly caller?: Principal;
   /** The queue that is told of the order too. */
   readonly replyTo?: string;
+  /** Where the client has put the correlation id, when not in the body. */
+  readonly keyField?: string;
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
@@ -55,9 +57,9 @@ export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outco
   if (checked.kind === "refused") return checked;
   const { spec, correlationId, access } = checked;
   const { role, groups } = access;
-  const { channel, replyTo } = asked;
+  const { channel, replyTo, keyField } = asked;
   const reply = replyTo !== undefined && { replyTo };
-  const answer = await store(deps, { spec, correlationId, role, groups, channel, ...reply });
+  const answer = await store(deps, { spec, correlationId, role, groups, channel, ...reply }, keyField);
   if (answer.kind === "accepted") deps.onAccepted?.({ orderId: answer.row.id, channel, start });
   return answer;
 }
@@ -172,11 +174,12 @@ async function specFor(
 async function store(
   deps: AcceptDeps,
   o: Pick<InsertOrder, "spec" | "role" | "groups" | "channel" | "replyTo"> & { correlationId: string },
+  keyField: string | undefined,
 ): Promise<outcome.Acceptance | outcome.Refusal> {
   const now = deps.now();
   const label = `Generated order ${now.toISOString()}`;
   const inserted = await storeOf(deps).insertOrder({ ...o, owner: o.spec.owner, label, now });
-  if (inserted.kind === "conflict") return insertRefusal(inserted, o.correlationId);
+  if (inserted.kind === "conflict") return insertRefusal(inserted, { correlationId: o.correlationId, keyField });
   const { row } = inserted;
   if (row.resourceUid === undefined && row.completionTime === undefined) {
     await (deps.makeResource ? deps.makeResource(row) : tryToCreate(deps, row));
@@ -184,8 +187,11 @@ async function store(
   return { kind: "accepted", row, repeated: inserted.kind === "same" };
 }
 
-export function insertRefusal(taken: Extract<Inserted, { kind: "conflict" }>, correlationId: string): outcome.Refusal {
+export function insertRefusal(
+  taken: Extract<Inserted, { kind: "conflict" }>,
+  { correlationId, keyField = "correlationId" }: { correlationId: string; keyField: string | undefined },
+): outcome.Refusal {
   return taken.field === "label"
     ? outcome.labelTaken(correlationId)
-    : outcome.correlationIdTaken(correlationId, taken.row?.id);
+    : outcome.correlationIdTaken(correlationId, { field: keyField, orderId: taken.row?.id });
 }

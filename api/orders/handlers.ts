@@ -21,7 +21,7 @@ type ShownDeps = LinkOptions & { readonly db: Db };
 export function applyOrder(deps: AcceptDeps): Handler {
   return async ({ request, body, principal, query }) => {
     const asked = {
-      body: withCaller(body, { user: principal.email, key: idempotencyKey(request) }),
+      ...withCaller(body, { user: principal.email, key: idempotencyKey(request) }),
       channel: "rest",
       caller: principal,
     } as const;
@@ -37,11 +37,11 @@ export function applyOrder(deps: AcceptDeps): Handler {
 }
 
 /** Over REST the owner is always the caller; the header names a request whose body does not. */
-function withCaller(body: unknown, o: { readonly user: string; readonly key: string | undefined }): unknown {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
-  const given: unknown = Reflect.get(body, "correlationId");
-  const isNamed = given !== undefined && given !== null;
-  return { ...body, user: o.user, ...(o.key !== undefined && !isNamed && { correlationId: o.key }) };
+function withCaller(body: unknown, o: { readonly user: string; readonly key: string | undefined }) {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return { body };
+  const asked = { ...body, user: o.user };
+  if (o.key === undefined || (Reflect.get(body, "correlationId") ?? null) !== null) return { body: asked };
+  return { body: { ...asked, correlationId: o.key }, keyField: "Idempotency-Key" };
 }
 
 function refusalProblem(refusal: Refusal): HttpProblem {

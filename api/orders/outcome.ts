@@ -124,13 +124,17 @@ export function labelTaken(correlationId: string): Refusal {
   });
 }
 
-export function correlationIdTaken(correlationId: string, orderId: number | undefined): Refusal {
+/** `field`: where the client has put the id. */
+export function correlationIdTaken(
+  correlationId: string,
+  { field, orderId }: { readonly field: string; readonly orderId: number | undefined },
+): Refusal {
   const by = orderId === undefined ? "another order" : `order ${orderId}`;
   return refusal(correlationId, {
     status: "DENIED",
     errorType: "INVALID_CONTENT",
-    message: `[INVALID_CONTENT] Already used by ${by} with another request at correlationId: rejected value [${correlationId}].`,
-    messages: [`correlationId: already used by ${by} with another request`],
+    message: `[INVALID_CONTENT] Already used by ${by} with another request at ${field}: rejected value [${correlationId}].`,
+    messages: [`${field}: already used by ${by} with another request`],
     httpStatus: 409,
   });
 }

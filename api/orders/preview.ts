@@ -43,7 +43,7 @@ export async function previewOrder(
   if (checked.kind === "refused") return checked;
   const { spec, correlationId, access } = checked;
   const inserted = await previewInsert(deps.db, { owner: spec.owner, spec, correlationId });
-  if (inserted.kind === "conflict") return insertRefusal(inserted, correlationId);
+  if (inserted.kind === "conflict") return insertRefusal(inserted, { correlationId, keyField: asked.keyField });
   const preview = await measured(deps, checked).catch((error: unknown) => {
     if (error instanceof CatalogueError) return searchFailed(correlationId, [error.detail || error.message]);
     throw error;

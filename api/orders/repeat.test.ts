@@ -42,11 +42,21 @@ describe("Idempotency-Key when ordering by queries", () => {
     expect(await orders()).toBe(before);
   });
 
-  test("with another body is refused with 409", async () => {
-    await post("/user/orders/apply", { key: "apply-2", body });
-    const other = await post("/user/orders/apply", { key: "apply-2", body: { queries: ["providerId:scene-2"] } });
-    expect(other.status).toBe(409);
-  });
+  for (const path of ["/user/orders/apply", "/user/orders/apply?dryRun=true"]) {
+    test(`with another body is refused with 409, which names what the client used: ${path}`, async () => {
+      const { id } = await post("/user/orders/apply", { key: "apply-2", body });
+      const other = { queries: ["providerId:scene-2"] };
+      const messages = (field: string) => [`${field}: already used by order ${id} with another request`];
+      expect(await post(path, { key: "apply-2", body: other })).toMatchObject({
+        status: 409,
+        messages: messages("Idempotency-Key"),
+      });
+      expect(await post(path, { body: { ...other, correlationId: "apply-2" } })).toMatchObject({
+        status: 409,
+        messages: messages("correlationId"),
+      });
+    });
+  }
 
   test("gives way to the body's own", async () => {
     const { id } = await post("/user/orders/apply", { key: "apply-3", body: { ...body, correlationId: "mine" } });
