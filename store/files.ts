@@ -13,6 +13,7 @@ import {
   allFiles,
   availableFiles,
   datasetsOf,
+  type Fetched,
   findFile,
   linkedFiles,
   type OrderDataset,
@@ -21,9 +22,29 @@ import {
 import { markDownloaded, markDownloadFailed, reportFiles } from "./files/report.ts";
 import { cancelPending, retryFailed } from "./files/retry.ts";
 import { againSubOrder, endSubOrder, subOrdersOf } from "./files/sub-orders.ts";
-import type { FileResult, FileRow, NewFile, NewSubOrder, Output, SubOrderRow, WorkFile } from "./files/types.ts";
+import type {
+  FileResult,
+  FileRow,
+  InputRow,
+  NewFile,
+  NewSubOrder,
+  Output,
+  SubOrderRow,
+  WorkFile,
+} from "./files/types.ts";
 
-export type { FileResult, FileRow, NewFile, NewSubOrder, OrderDataset, Output, SubOrderRow, WorkFile };
+export type {
+  Fetched,
+  FileResult,
+  FileRow,
+  InputRow,
+  NewFile,
+  NewSubOrder,
+  OrderDataset,
+  Output,
+  SubOrderRow,
+  WorkFile,
+};
 export {
   againSubOrder,
   allFiles,

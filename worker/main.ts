@@ -8,9 +8,12 @@ import { EXIT } from "#crds/names.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { connect, type Db, tenantSchema } from "#store/db.ts";
 import { readSettings } from "#store/settings.ts";
+import { RETRY_EXIT } from "./attempt.ts";
 import { DEFAULT_POLICY } from "./fetch/policy.ts";
 import { DatabaseAway, patiently } from "./patience.ts";
-import { RETRY_EXIT, runWorker } from "./run.ts";
+import { runFetchStage } from "./process/fetch-stage.ts";
+import { runPublishStage } from "./process/publish-stage.ts";
+import { runWorker, type WorkerOptions } from "./run.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Task = { readonly orderId: number; readonly number: number; readonly attempt: number };
@@ -18,7 +21,13 @@ type Task = { readonly orderId: number; readonly number: number; readonly attemp
 /** More than this many connections would only wait for each other: reports and touches are batched. */
 const CONNECTIONS = 4;
 
-/** Runs the worker by its arguments (`--order`, `--sub-order`, `--attempt`, `--exit-with-parent`) and answers the exit code. */
+/** A part of a process's run, and the folder that it works in. */
+type Stage = { readonly name: "fetch" | "publish"; readonly work: string };
+
+/**
+ * Runs the worker by its arguments (`--order`, `--sub-order`, `--attempt`, `--exit-with-parent`, with a process `--stage fetch|publish` and
+ * `--work FOLDER`) and answers the exit code.
+ */
 export async function workerMain(argv: readonly string[], env: Env): Promise<number> {
   const logger = pino(
     { level: env["ORDER_LOG_LEVEL"] ?? "info", base: {}, timestamp: pino.stdTimeFunctions.isoTime },
@@ -48,6 +57,7 @@ export async function workerMain(argv: readonly string[], env: Env): Promise<num
 
 type Configuration = {
   readonly task: Task;
+  readonly stage?: Stage;
   readonly databaseUrl: string;
   readonly schema: string;
   readonly blobsUrl: string;
@@ -63,10 +73,14 @@ function configure(argv: readonly string[], env: Env): Configuration | { readonl
         order: { type: "string" },
         "sub-order": { type: "string" },
         attempt: { type: "string" },
+        stage: { type: "string" },
+        work: { type: "string" },
         "exit-with-parent": { type: "boolean" },
       },
     });
+    const stage = stageOf(values);
     return {
+      ...(stage ? { stage } : {}),
       task: {
         orderId: positive("--order", values.order),
         number: positive("--sub-order", values["sub-order"]),
@@ -82,6 +96,15 @@ function configure(argv: readonly string[], env: Env): Configuration | { readonl
   }
 }
 
+function stageOf({ stage, work }: { stage?: string | undefined; work?: string | undefined }): Stage | undefined {
+  if (stage === undefined && work === undefined) return undefined;
+  if (stage !== "fetch" && stage !== "publish") {
+    throw new Error(`Cannot start worker: --stage must be 'fetch' or 'publish', got '${stage ?? ""}'`);
+  }
+  if (!work) throw new Error("Cannot start worker: --stage needs --work, the folder of the run");
+  return { name: stage, work };
+}
+
 function positive(name: string, value: string | undefined): number {
   if (value !== undefined && /^[1-9][0-9]{0,14}$/.test(value)) return Number(value);
   throw new Error(`Cannot start worker: ${name} must be a positive whole number, got '${value ?? ""}'`);
@@ -94,7 +117,7 @@ function needed(env: Env, name: string): string {
 }
 
 async function run(
-  { task, blobsUrl }: Configuration,
+  { task, stage, blobsUrl }: Configuration,
   given: { db: Db; env: Env; logger: Logger; signal: AbortSignal },
 ): Promise<number> {
   const { orderId: order, number: subOrder, attempt } = task;
@@ -104,7 +127,13 @@ async function run(
   const patience = { patienceMs: DEFAULT_POLICY.databasePatienceMs, now, random, logger: o.logger };
   const settings = await patiently(() => readSettings(o.db), patience, o.signal);
   const blobs = await openBlobStore(blobsUrl, { ...o.env });
-  return await runWorker({ ...o, ...task, blobs, settings, now, random });
+  return await perform({ ...o, ...task, blobs, settings, now, random }, stage);
+}
+
+function perform(options: WorkerOptions, stage: Stage | undefined): Promise<number> {
+  if (stage === undefined) return runWorker(options);
+  const run = stage.name === "fetch" ? runFetchStage : runPublishStage;
+  return run({ ...options, work: stage.work });
 }
 
 /** The exit code for what no part of the worker foresaw: not one of ours, so that the Job tries again. */

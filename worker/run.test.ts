@@ -5,7 +5,8 @@ import { EXIT } from "#crds/names.ts";
 import { BlobStoreFull } from "#store/blobs/blob-store.ts";
 import { readSettings } from "#store/settings.ts";
 import { type SubOrderWorld, subOrderWorld } from "#test/support/sub-order-world.ts";
-import { RETRY_EXIT, runWorker, type WorkerOptions } from "./run.ts";
+import { RETRY_EXIT } from "./attempt.ts";
+import { runWorker, type WorkerOptions } from "./run.ts";
 
 const logger = pino({ level: "silent" });
 const POLICY = { backoff: { baseMs: 1, maxMs: 5 }, tries: 3, stallMs: 2000, databasePatienceMs: 300 };

@@ -1,45 +1,28 @@
 /**
- * The work of one Job: every pending file of one sub-order, fetched a few at a time and reported in batches.
- * All it knows is in the database and in staging, so it may be killed at any byte and begun again; the exit code tells the Job how it ended.
+ * The work of one Job without a process: every pending file of one sub-order, fetched a few at a time and reported in batches.
+ * The inputs of a process are fetched the same way, into rows of their own.
  */
-import type { Logger } from "pino";
 import { EXIT } from "#crds/names.ts";
 import type { SourceSettings } from "#sources/guard/rules.ts";
 import { openSources } from "#sources/open.ts";
 import type { Source } from "#sources/source.ts";
-import { findBlobs, touchBlobs } from "#store/blob-rows.ts";
-import { type BlobStore, BlobStoreFull } from "#store/blobs/blob-store.ts";
-import type { Db } from "#store/db.ts";
-import { type FileResult, reportFiles, type SubOrderRow, subOrdersOf, takeFiles, type WorkFile } from "#store/files.ts";
+import { findBlobs } from "#store/blob-rows.ts";
+import { type Fetched, type FileResult, reportFiles, takeFiles, type WorkFile } from "#store/files.ts";
+import { type AttemptOptions, ask, attempt, policyOf, stopped } from "./attempt.ts";
 import { together } from "./fetch/batch.ts";
-import { StorageError } from "./fetch/copy.ts";
 import { type FetchContext, fetchFile } from "./fetch/file.ts";
-import { DEFAULT_POLICY, type FetchPolicy } from "./fetch/policy.ts";
 import { Reporter } from "./fetch/reporter.ts";
-import { DatabaseAway, patiently } from "./patience.ts";
 import { Progress } from "./progress.ts";
-
-/** Codes beside EXIT: the Job's own back-off starts another pod later. BSD sysexits EX_UNAVAILABLE, EX_IOERR. */
-export const RETRY_EXIT = { databaseAway: 69, storage: 74 } as const;
+import { toucher } from "./touch.ts";
 
 export type WorkerSettings = SourceSettings & { readonly max_source_silence_seconds: number };
 
-export type WorkerOptions = {
-  readonly db: Db;
-  readonly blobs: BlobStore;
-  readonly orderId: number;
-  readonly number: number;
-  readonly attempt: number;
+export type WorkerOptions = AttemptOptions & {
   readonly settings: WorkerSettings;
-  readonly logger: Logger;
-  readonly now: () => Date;
-  readonly random: () => number;
   /** ORDER_SOURCE_S3_*: where `s3:` files lie. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly policy?: Partial<FetchPolicy>;
   /** Instead of the sources that the settings give. */
   readonly source?: Source;
-  readonly signal: AbortSignal;
 };
 
 const PAGE = 500;
@@ -47,68 +30,31 @@ const PAGE = 500;
 const MOST_PASSES = 3;
 
 /** Works through the sub-order and answers the exit code. */
-export async function runWorker(options: WorkerOptions): Promise<number> {
-  const { logger, signal } = options;
-  try {
-    const row = await ask(options, () => findSubOrder(options));
-    const verdict = unfit(row, options);
-    if (verdict) {
-      logger.warn({ state: row?.state, attempt: row?.attempt }, verdict.message);
-      return verdict.code;
-    }
-    return await work(options, new Progress({ files: row?.files.pending ?? 0, ...options, policy: policyOf(options) }));
-  } catch (error) {
-    if (signal.aborted) return stopped(logger);
-    if (error instanceof DatabaseAway) {
-      logger.error({ err: error }, "database is away, giving up: the Job tries again");
-      return RETRY_EXIT.databaseAway;
-    }
-    if (!(error instanceof StorageError)) throw error;
-    const full = error.cause instanceof BlobStoreFull;
-    logger.error(
-      { err: error },
-      full ? "no space left for files: the Job tries again" : "blob store failed: the Job tries again",
-    );
-    return RETRY_EXIT.storage;
-  }
+export function runWorker(options: WorkerOptions): Promise<number> {
+  return attempt(options, async (row) => {
+    if (row.process === undefined) return await fetchPending(options, { of: "order_files", files: row.files.pending });
+    options.logger.fatal("the sub-order is a run of a process: --stage must say which part of it to do");
+    return EXIT.unusable;
+  });
 }
 
-function stopped(logger: Logger): number {
-  logger.info("stopped: what is staged stays for the next attempt");
-  return EXIT.stopped;
+/** Fetches what is pending of the sub-order's files or of its inputs, `files` in number. Answers 0 once none is left, or the code for why not. */
+export function fetchPending(
+  options: WorkerOptions,
+  { of, files }: { readonly of: Fetched; readonly files: number },
+): Promise<number> {
+  return work({ ...options, of }, new Progress({ ...options, files, policy: policyOf(options) }));
 }
 
-function policyOf(options: WorkerOptions): FetchPolicy {
-  return { ...DEFAULT_POLICY, ...options.policy };
-}
+type Work = WorkerOptions & { readonly of: Fetched };
 
-/** Runs a database action, waiting for a database that is away. */
-function ask<T>(options: WorkerOptions, action: () => Promise<T>): Promise<T> {
-  return patiently(action, { ...options, patienceMs: policyOf(options).databasePatienceMs }, options.signal);
-}
-
-async function findSubOrder({ db, orderId, number }: WorkerOptions): Promise<SubOrderRow | undefined> {
-  const rows = await subOrdersOf(db, orderId, { after: number - 1, limit: 1 });
-  return rows.find((row) => row.number === number);
-}
-
-/** Why there is nothing to work on. */
-function unfit(
-  row: SubOrderRow | undefined,
-  { attempt }: WorkerOptions,
-): { code: number; message: string } | undefined {
-  if (!row) return { code: EXIT.unusable, message: "there is no such sub-order" };
-  if (row.attempt !== attempt) return { code: EXIT.unusable, message: "another attempt has taken over" };
-  return row.files.pending === 0 ? { code: 0, message: "no file is pending: nothing to do" } : undefined;
-}
-
-async function work(options: WorkerOptions, progress: Progress): Promise<number> {
-  const { db, orderId, number, logger, now, signal } = options;
+async function work(options: Work, progress: Progress): Promise<number> {
+  const { db, orderId, number, of, logger, now, signal } = options;
   const policy = policyOf(options);
   const reporter = new Reporter<FileResult>({
     everyMs: policy.reportEveryMs,
     most: policy.reportFiles,
-    send: (results) => ask(options, () => reportFiles(db, orderId, number, results, { now: now() })),
+    send: (results) => ask(options, () => reportFiles(db, orderId, number, results, { of, now: now() })),
   });
   const context = contextOf(options);
   progress.start();
@@ -128,7 +74,7 @@ async function work(options: WorkerOptions, progress: Progress): Promise<number>
   return progress.notReady > 0 ? EXIT.notReady : 0;
 }
 
-type Pass = WorkerOptions & {
+type Pass = Work & {
   readonly context: FetchContext;
   readonly reporter: Reporter<FileResult>;
   readonly progress: Progress;
@@ -165,9 +111,9 @@ async function onePass(pass: Pass): Promise<{ taken: number; notReady: readonly 
 }
 
 async function* pendingFiles(pass: Pass): AsyncGenerator<WorkFile, void> {
-  const { db, orderId, number, skip } = pass;
+  const { db, orderId, number, of, skip } = pass;
   for (let after = 0; ; ) {
-    const page = await ask(pass, () => takeFiles(db, orderId, number, { after, limit: PAGE }));
+    const page = await ask(pass, () => takeFiles(db, orderId, number, { of, after, limit: PAGE }));
     const last = page.at(-1);
     if (!last) return;
     yield* page.filter((file) => !skip.has(file.id));
@@ -190,21 +136,18 @@ async function one(file: WorkFile, { context, reporter, progress }: Pass): Promi
   }
 }
 
-function contextOf(options: WorkerOptions): FetchContext {
-  const { db, blobs, settings, orderId, now, env = {} } = options;
+function contextOf(options: Work): FetchContext {
+  const { db, blobs, settings, orderId, of, now, env = {} } = options;
   return {
     ...options,
     source: options.source ?? openSources(settings, { env, now }),
-    touch: together(async (items: readonly { sha256: string; size: number }[]) => {
-      await ask(options, () => touchBlobs(db, items, { now: now() }));
-      return () => undefined;
-    }),
+    touch: toucher(options),
     known: together(async (items: readonly string[]) => {
       const rows = await ask(options, () => findBlobs(db, items, { now: now() }));
       const sizes = new Map(rows.map((row) => [row.sha256, row.size]));
       return (sha256) => sizes.get(sha256);
     }),
-    stagingKey: (file) => `order-${orderId}-file-${file.id}`,
+    stagingKey: (file) => `order-${orderId}-${of === "order_files" ? "file" : "input"}-${file.id}`,
     policy: policyOf(options),
     maxFileBytes: settings.max_file_bytes,
     maxSilenceSeconds: settings.max_source_silence_seconds,

@@ -5,10 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { safeName } from "#store/file-names.ts";
 import type { FileRow } from "#store/files.ts";
 import { type Place, type Variant, variantKey } from "./layout.ts";
 import { noticeFiles } from "./notice.ts";
-import { safeName } from "./zip/names.ts";
 import { type ArchivePlan, type Entry, planArchive } from "./zip/plan.ts";
 
 export type Source =

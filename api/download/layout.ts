@@ -2,9 +2,10 @@
  * Where each file of an order lies in its archives. Names and parts follow from the files before it in the order, whether they have arrived or
  * not: so they are the same in every archive of the order, and unpacking several of them in one folder overwrites nothing.
  */
+
+import { safeName, uniqueNames } from "#store/file-names.ts";
 import type { FileRow } from "#store/files.ts";
 import { HttpProblem } from "../http/problem.ts";
-import { safeName, uniqueNames } from "./zip/names.ts";
 
 export const LAYOUTS = ["flat", "product", "dataset"] as const;
 export type Layout = (typeof LAYOUTS)[number];

@@ -2,9 +2,10 @@
  * What an archive says of the files that it could not hold: a line each for people, in the contract's words, and the same with every detail for
  * programs. Both follow from the failures alone, so that the same archive says the same.
  */
+
+import { safeName } from "#store/file-names.ts";
 import type { FileRow } from "#store/files.ts";
 import { NOTICE_JSON, NOTICE_TEXT } from "./layout.ts";
-import { safeName } from "./zip/names.ts";
 
 export type Failure = {
   readonly file: FileRow;

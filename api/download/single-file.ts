@@ -1,10 +1,10 @@
 /** What downloads of one file have in common, whether we hold it or it passes through: its headers, and when all of it has gone out. */
 import { createArchive, recordDelivery } from "#store/archives.ts";
 import type { Db } from "#store/db.ts";
+import { safeName } from "#store/file-names.ts";
 import { type FileRow, markDownloaded } from "#store/files.ts";
 import type { DeliveryEnd } from "./delivery.ts";
 import { attachment } from "./range.ts";
-import { safeName } from "./zip/names.ts";
 
 export function fileHeaders(file: FileRow): Readonly<Record<string, string>> {
   return {

@@ -5,13 +5,13 @@
 import type { Logger } from "pino";
 import type { OrderStatusWord } from "#crds/files.ts";
 import type { Db } from "#store/db.ts";
+import { safeName, uniqueNames } from "#store/file-names.ts";
 import { type FileRow, linkedFiles } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { readSettings } from "#store/settings.ts";
 import { issueOrderToken, type OrderTokenKey } from "../auth/order-tokens.ts";
 import { attachment } from "../download/range.ts";
 import { textBody } from "../download/text-body.ts";
-import { safeName, uniqueNames } from "../download/zip/names.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";

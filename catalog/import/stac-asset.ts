@@ -3,8 +3,8 @@
  * quicklooks; without roles the media type and the asset's key decide.
  */
 import type { FileType } from "#crds/files.ts";
+import { mediaTypeOf } from "#store/media-type.ts";
 import { cleanText } from "./attributes.ts";
-import { mediaTypeOf } from "./media-type.ts";
 import { readMultihash } from "./multihash.ts";
 import type { ImportedFile } from "./record.ts";
 

@@ -17,6 +17,8 @@ export type Mortal = {
   /** Resolves when it has died. */
   readonly dead: Promise<void>;
   isDead(): boolean;
+  /** For writes to elsewhere. */
+  write<T>(what: string, act: () => Promise<T>): Promise<T>;
 };
 
 export function mortal(real: { readonly transport: Transport; readonly db: Db }, diesAfter: number): Mortal {
@@ -41,7 +43,9 @@ export function mortal(real: { readonly transport: Transport; readonly db: Db },
       return guarded(what, () => real.transport.fetch(path, init));
     },
   };
-  return { transport, db: mortalDb(real.db, guarded), writes, dead: death.promise, isDead };
+  const write = <T>(what: string, act: () => Promise<T>) =>
+    guarded(what, async () => ({ done: await act() })).then(({ done }) => done);
+  return { transport, db: mortalDb(real.db, guarded), writes, dead: death.promise, isDead, write };
 }
 
 /** A statement that touched no row, or a guarded step that was not carried out, is no point at which to die. */

@@ -6,7 +6,14 @@ import { pathToFileURL } from "node:url";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { connect, type Db } from "#store/db.ts";
-import { appendSubOrders, availableFiles, type FileRow, findFile, type NewFile } from "#store/files.ts";
+import {
+  appendSubOrders,
+  availableFiles,
+  type FileRow,
+  findFile,
+  type NewFile,
+  type NewSubOrder,
+} from "#store/files.ts";
 import { migrate } from "#store/migrate.ts";
 import { insertOrder } from "#store/orders.ts";
 import { startSubOrders } from "#store/scheduling.ts";
@@ -20,8 +27,14 @@ export type SubOrderWorld = {
   readonly blobs: BlobStore;
   readonly blobsUrl: string;
   readonly source: SourceServer;
-  /** Makes an order with these files in a sub-order that runs; answers its number and the files' ids in order. */
-  order(files: readonly Partial<NewFile>[]): Promise<{ orderId: number; ids: readonly number[] }>;
+  /**
+   * Makes an order with these files in a sub-order that runs; answers its number and the files' ids in order. With a process, they are its
+   * inputs, and the one id is that of the row for its outputs.
+   */
+  order(
+    files: readonly Partial<NewFile>[],
+    process?: NewSubOrder["process"],
+  ): Promise<{ orderId: number; ids: readonly number[] }>;
   file(id: number): Promise<FileRow>;
   /** The stored bytes of a file that is there. */
   bytesOf(id: number): Promise<Buffer>;
@@ -49,7 +62,7 @@ export async function subOrderWorld(label: string): Promise<SubOrderWorld> {
     blobsUrl,
     source,
     file,
-    order: (files) => makeOrder(db, source, files),
+    order: (files, process) => makeOrder(db, source, { files, process }),
     bytesOf: async (id) => {
       const { sha256 = "" } = await file(id);
       return Buffer.from(await new Response(await blobs.open(sha256)).bytes());
@@ -64,7 +77,11 @@ export async function subOrderWorld(label: string): Promise<SubOrderWorld> {
   };
 }
 
-async function makeOrder(db: Db, source: SourceServer, files: readonly Partial<NewFile>[]) {
+async function makeOrder(
+  db: Db,
+  source: SourceServer,
+  { files, process }: { readonly files: readonly Partial<NewFile>[]; readonly process: NewSubOrder["process"] },
+) {
   const now = new Date();
   const made = await insertOrder(db, {
     owner: "user@example.org",
@@ -88,7 +105,8 @@ async function makeOrder(db: Db, source: SourceServer, files: readonly Partial<N
     mimeType: "application/octet-stream",
     ...file,
   }));
-  const subOrders = [{ number: 1, dataset: { urn: "URN:D", label: "dataset" }, reference: false, files: rows }];
+  const subOrder = { number: 1, dataset: { urn: "URN:D", label: "dataset" }, reference: false, files: rows };
+  const subOrders = [{ ...subOrder, ...(process && { process }) }];
   await appendSubOrders(db, orderId, {
     expectCursor: undefined,
     cursor: { after: 1 },

@@ -2,11 +2,12 @@
  * The archive of a delivery: a folder for each product, named after it and its version. With one product only the archive has its name. The same files
  * give the same bytes, whoever makes them: that is what lets an upload go on elsewhere.
  */
+
+import { safeName, uniqueNames } from "#store/file-names.ts";
 import type { FileRow } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { type OrderArchive, orderArchive } from "../../download/archive.ts";
 import type { Place } from "../../download/layout.ts";
-import { safeName, uniqueNames } from "../../download/zip/names.ts";
 
 export type DeliveryArchive = { readonly name: string; readonly archive: OrderArchive };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { safeName, uniqueNames } from "./names.ts";
+import { safeName, uniqueNames } from "./file-names.ts";
 
 describe("safeName()", () => {
   const cases: Record<string, { name: string; want: string }> = {

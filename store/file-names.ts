@@ -1,5 +1,5 @@
 /**
- * Names of archive entries: flat, harmless on every file system, and all different. File names come from foreign catalogues, so they are
+ * Names of files that are handed on, in archives and folders: flat, harmless on every file system, and all different. File names come from foreign catalogues, so they are
  * made safe here and nowhere trusted: no folder, drive, parent or control character survives, nor a name that Windows refuses.
  */
 
