@@ -4,6 +4,10 @@ import type { Rule } from "./release.ts";
 
 export type Asked = {
   readonly account: string;
+  /** The pod that its token was made for. */
+  readonly pod: string;
+  /** When the API server got the request. */
+  readonly at: Date;
   readonly verb: string;
   readonly group: string;
   /** With its subresource, as a Role names it. */
@@ -13,10 +17,13 @@ export type Asked = {
   readonly message: string;
 };
 
+const POD_NAME = "authentication.kubernetes.io/pod-name";
+
 type AuditEvent = {
   readonly stage: string;
   readonly verb: string;
-  readonly user: { readonly username: string };
+  readonly requestReceivedTimestamp: string;
+  readonly user: { readonly username: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly objectRef?: {
     readonly resource?: string;
     readonly subresource?: string;
@@ -36,6 +43,8 @@ export async function askedBy(cluster: ClusterFacts, namespace: string, release:
     const { resource = event.requestURI, subresource, apiGroup = "", namespace: of = "" } = event.objectRef ?? {};
     return {
       account: event.user.username.slice(prefix.length),
+      pod: event.user.extra?.[POD_NAME]?.[0] ?? "",
+      at: new Date(event.requestReceivedTimestamp),
       verb: event.verb,
       group: apiGroup,
       resource: subresource ? `${resource}/${subresource}` : resource,
@@ -44,6 +53,11 @@ export async function askedBy(cluster: ClusterFacts, namespace: string, release:
       message: event.responseStatus?.message ?? "",
     };
   });
+}
+
+/** Whether it wanted to change something. */
+export function isWrite({ verb }: Asked): boolean {
+  return !["get", "list", "watch"].includes(verb);
 }
 
 /** One line for each kind of request, as `operator: patch order.regards.io orders/status`. */

@@ -1,8 +1,10 @@
-/** A release that goes on: leaders killed and told to go, a new version under load, database and API server away, a neighbour that is none of its business. */
+/** A release that goes on: leaders killed, told to go and frozen, a new version under load, database and API server away, a neighbour that is none of its business. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { clusterUnderTest } from "#test/support/cluster.ts";
+import { type DatabaseWriters, noteDatabaseWriters } from "#test/support/database-writers.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { processesOf } from "#test/support/processes.ts";
+import { askedBy, isWrite } from "./audit.ts";
 import { programImage } from "./images.ts";
 import { FULLNAME, installRelease, type Release } from "./release.ts";
 import { type TenantGround, tenantGround } from "./tenant-ground.ts";
@@ -20,12 +22,14 @@ describe.skipIf(!cluster)("a release", () => {
   let ground: TenantGround;
   let release: Release;
   let image: string;
+  let writers: DatabaseWriters;
 
   beforeAll(async () => {
     if (!cluster) return;
     image = await programImage(cluster);
     ground = await tenantGround(cluster, "available");
     release = await installRelease(ground, image);
+    writers = await noteDatabaseWriters(ground.db);
   }, 4 * LIMIT.slow);
   afterAll(() => ground.close(), 2 * LIMIT.slow);
 
@@ -35,11 +39,23 @@ describe.skipIf(!cluster)("a release", () => {
     ground.kubectl(["rollout", "status", `deployment/${FULLNAME}-${role}`, "--timeout=60s"]);
   /** Pod of the operator that acts. */
   const leader = async () => (await lease("holderIdentity")).replace(/_.*/, "");
-  /** The processes on this machine whose environment or command line has the word. */
-  function kill(word: string, command: string): void {
+  const restarts = (pod: string) =>
+    ground.kubectl(["get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"]);
+  /** Sends a signal to the processes on this machine whose environment or command line has the word. */
+  function signal(name: NodeJS.Signals, word: string, command: string): void {
     const found = processesOf(word).filter((line) => line.includes(command));
     expect(found.length).toBeGreaterThan(0);
-    for (const line of found) process.kill(Number.parseInt(line, 10), "SIGKILL");
+    for (const line of found) process.kill(Number.parseInt(line, 10), name);
+  }
+
+  /** What is done in the meantime must end well before its probe has failed for a minute: then it would be another process. */
+  async function whileFrozen<T>(pod: string, act: () => Promise<T>): Promise<T> {
+    signal("SIGSTOP", pod, "regards-order operator");
+    try {
+      return await act();
+    } finally {
+      signal("SIGCONT", pod, "regards-order operator");
+    }
   }
 
   test(
@@ -48,7 +64,7 @@ describe.skipIf(!cluster)("a release", () => {
       await ready("operator");
       await ground.products("killed", [BYTES]);
       const before = await leader();
-      kill(before, "regards-order operator");
+      signal("SIGKILL", before, "regards-order operator");
       await ground.order("killed");
       await ground.wait("killed", "Accepted", KILLED_SECONDS);
       await ground.wait("killed", "Succeeded");
@@ -69,6 +85,54 @@ describe.skipIf(!cluster)("a release", () => {
       await ground.wait("told", "Succeeded");
     },
     2 * LIMIT.slow,
+  );
+
+  test(
+    "a leader that is frozen in the middle of its work and thawed writes nothing without the lease, and stands by",
+    async () => {
+      if (!cluster) return;
+      await ready("operator");
+      await ground.products("frozen", [BYTES], { pace: SLOWLY });
+      await ground.products("meanwhile", [BYTES]);
+      await ground.products("thawed", [BYTES]);
+      await ground.order("frozen");
+      await ground.wait("frozen", "Resolved");
+      const frozen = await leader();
+      const lives = await restarts(frozen);
+      const thawed = await whileFrozen(frozen, async () => {
+        await ground.order("meanwhile");
+        await ground.wait("meanwhile", "Accepted", KILLED_SECONDS);
+        expect(await leader()).not.toBe(frozen);
+        await ground.order("thawed");
+        return { at: new Date(), atDatabase: await writers.now() };
+      });
+      await eventually(
+        "it knows that it has lost",
+        async () => (await ground.kubectl(["logs", frozen])).includes("Leadership lost"),
+        LIMIT.slow,
+      );
+      for (const name of ["frozen", "meanwhile", "thawed"]) await ground.wait(name, "Succeeded");
+      await ground.kubectl(["wait", "--for=condition=Ready", `pod/${frozen}`, "--timeout=40s"]);
+
+      const asked = (await askedBy(cluster, ground.namespace, FULLNAME)).filter(
+        ({ pod, at }) => pod === frozen && at > thawed.at,
+      );
+      // What it may do is ask for the lease, like anybody.
+      expect(asked.filter((each) => isWrite(each) && each.resource !== "leases")).toEqual([]);
+      expect(asked.filter(({ resource }) => resource === "leases").length).toBeGreaterThan(0);
+      expect(await writers.writesOf(`regards-order operator ${frozen}`, thawed.atDatabase)).toBe(0);
+      expect(await restarts(frozen)).toBe(lives);
+
+      // The last one left must be the one that was frozen: it leads again, and works.
+      await ground.kubectl(["annotate", "pod", frozen, "controller.kubernetes.io/pod-deletion-cost=100"]);
+      await ground.kubectl(["scale", `deployment/${FULLNAME}-operator`, "--replicas=1"]);
+      await eventually("it leads again", async () => (await leader()) === frozen, LIMIT.slow);
+      await ground.products("again", [BYTES]);
+      await ground.order("again");
+      await ground.wait("again", "Succeeded");
+      await ground.kubectl(["scale", `deployment/${FULLNAME}-operator`, "--replicas=2"]);
+    },
+    5 * LIMIT.slow,
   );
 
   test(
@@ -134,7 +198,7 @@ describe.skipIf(!cluster)("a release", () => {
       await ground.order("survivor");
       await ground.wait("survivor", "Resolved");
       ground.databaseDoor.refuse();
-      kill(cluster?.folder ?? "", "kube-apiserver");
+      signal("SIGKILL", cluster?.folder ?? "", "kube-apiserver");
       await eventually("the API server is back", () => ground.kubectl(["get", "order", "survivor"]), LIMIT.slow);
       ground.databaseDoor.accept();
       await ground.wait("survivor", "Succeeded");

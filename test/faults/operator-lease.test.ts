@@ -8,6 +8,7 @@ import type { Order } from "#crds/order.ts";
 import { ORDERS } from "#crds/resource-types.ts";
 import { JOBS } from "#kube/kinds.ts";
 import { resourceApi } from "#kube/resource.ts";
+import { type DatabaseWriters, noteDatabaseWriters } from "#test/support/database-writers.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import type { RoleProcess } from "#test/support/role.ts";
 import { type RolesWorld, rolesWorld, USER } from "#test/support/roles-world.ts";
@@ -19,30 +20,20 @@ const HANDED_OVER_MS = 5_000;
 /** Longer than a lease. */
 const FROZEN_MS = 18_000;
 let world: RolesWorld;
+let writers: DatabaseWriters;
 let operators: Record<string, RoleProcess> = {};
 let orders = 0;
 
 beforeAll(async () => {
   world = await rolesWorld("operator_lease");
   await world.prepare();
-  await recordDatabaseWrites();
+  writers = await noteDatabaseWriters(world.db);
 }, LONG_MS);
 afterAll(() => world.close(), LONG_MS);
 afterEach(async () => {
   await Promise.all(Object.values(operators).map((each) => each.end("SIGKILL")));
   operators = {};
 });
-
-/** Who wrote a row, by the name of its connection. */
-async function recordDatabaseWrites(): Promise<void> {
-  await world.db`CREATE TABLE writers (at timestamptz DEFAULT clock_timestamp(), who text)`;
-  await world.db`CREATE FUNCTION note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN INSERT INTO writers (who) VALUES (current_setting('application_name')); RETURN NULL; END $$`;
-  for (const table of ["orders", "sub_orders", "order_files", "outbox"]) {
-    await world.db`CREATE TRIGGER note_writer AFTER INSERT OR UPDATE OR DELETE ON ${world.db(table)}
-      FOR EACH STATEMENT EXECUTE FUNCTION note_writer()`;
-  }
-}
 
 async function startBoth(): Promise<{ leader: string; standby: string }> {
   const names = [`a${orders}`, `b${orders}`];
@@ -144,7 +135,7 @@ describe("two operators", () => {
       const before = world.writes.length;
       await leadingOneOf([standby], TAKEN_OVER_MS + FROZEN_MS);
       await succeeded(name, LIMIT.slow);
-      const thawed = new Date();
+      const thawed = await writers.now();
       const thawedAt = performance.now();
       frozen?.signal("SIGCONT");
       await eventually("it knows that it has lost", () => frozen?.log().includes("Leadership lost"));
@@ -153,9 +144,7 @@ describe("two operators", () => {
       const late = world.writes.slice(before).filter(({ who, at }) => who === leader && at > thawedAt);
       // What it may do is ask for the lease, like anybody; a request that was on the wire when it froze is older than the thaw.
       expect(late.filter(({ what }) => !what.includes("/leases/"))).toEqual([]);
-      const rows =
-        await world.db`SELECT FROM writers WHERE who = ${`regards-order operator ${leader}`} AND at > ${thawed}`;
-      expect(rows).toHaveLength(0);
+      expect(await writers.writesOf(`regards-order operator ${leader}`, thawed)).toBe(0);
       expect((await jobsMade(name)).length + (await jobsMade(more)).length).toBe(2);
       expect(await frozen?.probe("healthz")).toBe(200);
       await operators[standby]?.end("SIGTERM");
