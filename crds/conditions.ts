@@ -51,6 +51,8 @@ export const SUCCEEDED_REASON = {
   waitingForSlot: "WaitingForSlot",
   waitingForUser: "WaitingForUser",
   waitingForSource: "WaitingForSource",
+  /** The Jobs of all its running sub-orders are suspended: the cluster's queue (Kueue) has not let them in. */
+  waitingForQueue: "WaitingForQueue",
   running: "Running",
   suspended: "Suspended",
   allFilesAvailable: "AllFilesAvailable",
@@ -73,6 +75,8 @@ export const SUBORDER_REASON = {
   waitingForJob: "WaitingForJob",
   /** The Job exists but no pod of it runs yet; the message says why (image, scheduling). */
   waitingForPod: "WaitingForPod",
+  /** The Job is suspended by somebody else, as Kueue does until there is quota, or again when another goes before. */
+  waitingForQueue: "WaitingForQueue",
   running: "Running",
   allFilesAvailable: "AllFilesAvailable",
   someFilesFailed: "SomeFilesFailed",

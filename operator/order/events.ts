@@ -11,6 +11,7 @@ const GOOD: readonly string[] = [
   SUCCEEDED_REASON.suspended,
   SUCCEEDED_REASON.waitingForUser,
   SUCCEEDED_REASON.waitingForSource,
+  SUCCEEDED_REASON.waitingForQueue,
   SUCCEEDED_REASON.cancelled,
   SUCCEEDED_REASON.expired,
   SUCCEEDED_REASON.deleted,

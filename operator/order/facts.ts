@@ -67,6 +67,16 @@ export function attemptEnd(subOrder: SubOrder): Condition | undefined {
   return succeeded && ATTEMPT_ENDED.includes(succeeded.reason) ? succeeded : undefined;
 }
 
+/** Whether sub-orders are started, and every one of them stands in the queue of the cluster. */
+export function isQueued(observed: OrderObserved, { active }: Work): boolean {
+  const queued = ownSubOrders(observed).filter(({ spec, status }) => {
+    const succeeded = conditionOf(status?.conditions, SUBORDER_CONDITION.succeeded);
+    return status?.attempt === spec.attempt && succeeded?.reason === SUBORDER_REASON.waitingForQueue;
+  });
+  const numbers = new Set(queued.map(({ spec }) => spec.number));
+  return active.length > 0 && active.every(({ number }) => numbers.has(number));
+}
+
 /** Milliseconds until `time`, at least one. */
 export function msUntil(time: Instant, now: Instant): number {
   return Math.max(1, time.getTime() - now.getTime());

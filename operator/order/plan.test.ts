@@ -123,6 +123,22 @@ const STANDS: Record<string, { observed: OrderObserved; now?: Date; want: Told }
     want: { word: "PENDING", reason: "Waiting", percent: 0 },
   },
   "an order that works": { observed: running(), want: { word: "RUNNING", reason: "Running", percent: 0 } },
+  "an order whose Jobs all stand in the queue of the cluster": {
+    observed: { ...running(), subOrders: [aSubOrder(aSubOrderRow(), { reason: "WaitingForQueue" })] },
+    want: { word: "RUNNING", reason: "WaitingForQueue", percent: 0 },
+  },
+  "an order of which one Job stands in the queue and one works": {
+    observed: {
+      ...running({
+        work: someWork({ files: PENDING, subOrders: RUNNING, active: [aSubOrderRow(), aSubOrderRow({ number: 2 })] }),
+      }),
+      subOrders: [
+        aSubOrder(aSubOrderRow(), { reason: "WaitingForQueue" }),
+        aSubOrder(aSubOrderRow({ number: 2 }), { reason: "Running" }),
+      ],
+    },
+    want: { word: "RUNNING", reason: "Running", percent: 0 },
+  },
   "an order that waits for its turn": {
     observed: waiting({}),
     want: { word: "RUNNING", reason: "WaitingForSlot", percent: 0 },

@@ -13,7 +13,7 @@ import type { OrderStatusWord } from "#crds/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import type { Observation } from "../conditions.ts";
 import { grantedWish, later, lifetimeMs, notBeforeArrivals, plus } from "./expiration.ts";
-import { cursorOf, isEnded, isRestarted, isTerminal, subOrderSeconds } from "./facts.ts";
+import { cursorOf, isEnded, isQueued, isRestarted, isTerminal, subOrderSeconds } from "./facts.ts";
 import type { Instant, OrderObserved, Refusal, Work } from "./observed.ts";
 
 export type Stand = {
@@ -214,6 +214,8 @@ function stage(
   if (row.resolvedAt === undefined && work.active.length === 0) {
     return [SUCCEEDED_REASON.waiting, "Looking for the files in the catalogue"];
   }
+  if (isQueued(observed, work))
+    return [SUCCEEDED_REASON.waitingForQueue, `Waiting in the queue of the cluster: ${there}`];
   if (work.active.length > 0) return [SUCCEEDED_REASON.running, `Fetching: ${there}`];
   if (observed.heldBack === "user") {
     return [SUCCEEDED_REASON.waitingForUser, `Waiting until you have downloaded what is ready: ${there}`];

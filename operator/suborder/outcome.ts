@@ -3,7 +3,7 @@
  * The files are the truth: when none is pending the attempt did its work, whatever the Job says; the Job only explains why some are.
  */
 import { SUBORDER_REASON } from "#crds/conditions.ts";
-import { CONTAINER, EXIT } from "#crds/names.ts";
+import { CONTAINER, EXIT, LABELS } from "#crds/names.ts";
 import type { Job, Pod, StatusCondition } from "#kube/kinds.ts";
 import type { Instant, RowObserved } from "./observed.ts";
 import { type End, endInMessage, lastEnd, sayingOf } from "./pod-ends.ts";
@@ -74,7 +74,8 @@ function notReady(row: RowObserved): Outcome {
 /** A run that is over although its Job does not know it yet, or will be when its time is up. */
 function judged(job: Job, o: Seen): Outcome | undefined {
   const { process } = o.row;
-  if (process === undefined) return undefined;
+  // One that is put back into the queue begins anew.
+  if (process === undefined || job.spec.suspend === true) return undefined;
   const { failed, againAfterMs } = judgeRun(job, { ...o, name: process.name });
   if (failed !== undefined) return jobFailed(failed);
   return againAfterMs === undefined ? undefined : { ...underway(job, o), againAfterMs };
@@ -92,13 +93,22 @@ function explain(failed: StatusCondition, end: Pick<End, "container" | "exitCode
 }
 
 function underway(job: Job, o: Seen): Outcome {
+  if (job.spec.suspend === true) return inQueue(job, o.row);
   const running = o.pods.find(isAtWork);
   if (running !== undefined) {
     return { status: "Unknown", reason: SUBORDER_REASON.running, message: progress(running, o.row), ended: false };
   }
   const stuck = o.pods.map(whyNotRunning).find((why) => why !== undefined);
-  const queued = job.spec.suspend === true ? "Waiting for quota" : "Waiting for a pod";
-  return { status: "Unknown", reason: SUBORDER_REASON.waitingForPod, message: stuck ?? queued, ended: false };
+  const message = stuck ?? "Waiting for a pod";
+  return { status: "Unknown", reason: SUBORDER_REASON.waitingForPod, message, ended: false };
+}
+
+/** Suspended, and never by us. What is done stays done; the Job's deadline does not run. */
+function inQueue({ metadata }: Job, { files }: RowObserved): Outcome {
+  const name = metadata.labels?.[LABELS.kueueQueue];
+  const where = name === undefined ? "Its Job is suspended" : `Waiting in queue '${name}'`;
+  const message = `${where}: ${files.total - files.pending} of ${files.total} files done`;
+  return { status: "Unknown", reason: SUBORDER_REASON.waitingForQueue, message, ended: false };
 }
 
 /** Its first container has begun. A pod counts as Pending while its init containers run. */

@@ -36,6 +36,10 @@ function aJob(conditions: NonNullable<Job["status"]>["conditions"] = [], over: P
   return { ...job, metadata, status: { conditions } };
 }
 
+function suspended(job: Job): Job {
+  return { ...job, metadata: { ...aJob().metadata, ...job.metadata }, spec: { ...job.spec, suspend: true } };
+}
+
 const COMPLETE = [{ type: "Complete", status: "True" as const }];
 function failed(reason: string, message: string) {
   return [{ type: "Failed", status: "True" as const, reason, message }];
@@ -114,6 +118,19 @@ const CASES: Record<
     want: "WaitingForPod",
     wantMessage: /Unschedulable: 0\/1 nodes/,
   },
+  "waits in the queue while somebody else has suspended the Job, whatever its pods still do": {
+    observed: observed({
+      named: suspended(jobFor(fresh(), { ...CONFIG, queueName: "archive" })),
+      pods: [aPod({ phase: "Running" })],
+    }),
+    want: "WaitingForQueue",
+    wantMessage: /Waiting in queue 'archive': 0 of 2 files done/,
+  },
+  "says so too where it is no queue that has suspended it": {
+    observed: observed({ named: suspended(aJob()) }),
+    want: "WaitingForQueue",
+    wantMessage: /Its Job is suspended/,
+  },
   "does not take another Job's pod for its own": {
     observed: observed({
       named: aJob([], { uid: "uid-of-this-one" }),
@@ -183,11 +200,6 @@ const CASES: Record<
     }),
     want: "JobFailed",
     wantMessage: /backoff limit/,
-  },
-  "waits for quota while Kueue holds the Job": {
-    observed: observed({ named: { ...aJob(), spec: { ...aJob().spec, suspend: true } } }),
-    want: "WaitingForPod",
-    wantMessage: /quota/,
   },
 };
 

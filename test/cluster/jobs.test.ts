@@ -30,11 +30,9 @@ describe.skipIf(!cluster)("Jobs on a real node", () => {
     await operator.stop();
   }, 2 * LIMIT.slow);
 
-  const get = (what: string, path: string) => ground.kubectl(["get", ...what.split(" "), "-o", `jsonpath=${path}`]);
+  const get: TenantGround["get"] = (what, path) => ground.get(what, path);
   const podsOf = (order: string) =>
     get(`pods -l batch.kubernetes.io/job-name=${order}-1-a1`, "{.items[*].status.phase}");
-  const aPodRuns = (order: string) =>
-    eventually(`a pod of ${order} runs`, async () => (await podsOf(order)).includes("Running"), LIMIT.slow);
   const condition = (order: string) =>
     get(`suborder ${order}-1`, `{.status.conditions[?(@.type=="Succeeded")].message}`);
   const available = (order: string) => get(`order ${order}`, "{.status.files.available}");
@@ -46,7 +44,7 @@ describe.skipIf(!cluster)("Jobs on a real node", () => {
   async function slowOrder(name: string): Promise<void> {
     await ground.products(name, [BYTES], { pace: SLOWLY });
     await ground.order(name);
-    await aPodRuns(name);
+    await ground.aPodRuns(name);
   }
 
   test(

@@ -51,6 +51,7 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${stderr}`);
     return stdout.trimEnd();
   }
+  const get = (what: string, path: string) => kubectl(["get", ...what.split(" "), "-o", `jsonpath=${path}`]);
   const apply = (...objects: readonly object[]) =>
     kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
 
@@ -102,6 +103,8 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
     blobsHere: pathToFileURL(blobs).href,
     transport: await kubeconfigTransport({ path: cluster.kubeconfig, namespace }),
     kubectl,
+    /** What a path of jsonpath gives of objects, `order walk` or `pods -l app=x`. */
+    get,
     /** A kubectl command that may fail. */
     tryKubectl: attempt,
     apply,
@@ -130,6 +133,11 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       await kubectl(wanted).catch(async (cause: unknown) => {
         throw new Error(`Waited in vain for ${condition} of '${name}':\n${await story()}`, { cause });
       });
+    },
+    /** Resolves when the pod of an order's first sub-order runs. */
+    async aPodRuns(name: string): Promise<void> {
+      const phases = () => get(`pods -l batch.kubernetes.io/job-name=${name}-1-a1`, "{.items[*].status.phase}");
+      await eventually(`a pod of ${name} runs`, async () => (await phases()).includes("Running"), LIMIT.slow);
     },
     async close(): Promise<void> {
       // While there is an operator: each order has a finalizer of its.
