@@ -16,11 +16,26 @@ describe("orderTrace()", () => {
 });
 
 describe("traceparent()", () => {
-  test("is read back by parseTraceparent(), which takes nothing else", () => {
-    const trace = orderTrace("a", 1);
-    expect(parseTraceparent(traceparent(trace))).toEqual(trace);
-    for (const bad of [undefined, "", "00-1-2-01", `01${traceparent(trace).slice(2)}`]) {
-      expect(parseTraceparent(bad)).toBeUndefined();
-    }
+  const trace = orderTrace("a", 1);
+  const { traceId, spanId } = trace;
+  test("is read back by parseTraceparent()", () => {
+    expect(parseTraceparent(traceparent(trace))).toEqual({ ...trace, sampled: true });
   });
+
+  const read: Record<string, { text: string | undefined; want: ReturnType<typeof parseTraceparent> }> = {
+    "one that is not sampled": { text: `00-${traceId}-${spanId}-00`, want: { ...trace, sampled: false } },
+    "flags that are not known yet": { text: `00-${traceId}-${spanId}-03`, want: { ...trace, sampled: true } },
+    "a later version, which may have more": { text: `01-${traceId}-${spanId}-01-x`, want: { ...trace, sampled: true } },
+    "nothing of version 00 with more": { text: `00-${traceId}-${spanId}-01-x`, want: undefined },
+    "nothing of version ff": { text: `ff-${traceId}-${spanId}-01`, want: undefined },
+    "no trace of zeros": { text: `00-${"0".repeat(32)}-${spanId}-01`, want: undefined },
+    "no span of zeros": { text: `00-${traceId}-${"0".repeat(16)}-01`, want: undefined },
+    "no capitals": { text: `00-${traceId.toUpperCase()}-${spanId}-01`, want: undefined },
+    "nothing too short": { text: "00-1-2-01", want: undefined },
+    "nothing empty": { text: "", want: undefined },
+    nothing: { text: undefined, want: undefined },
+  };
+  for (const [name, { text, want }] of Object.entries(read)) {
+    test(`parseTraceparent() reads ${name}`, () => expect(parseTraceparent(text)).toEqual(want));
+  }
 });

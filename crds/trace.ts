@@ -21,10 +21,16 @@ export function traceparent({ traceId, spanId }: OrderTrace): string {
   return `00-${traceId}-${spanId}-01`;
 }
 
-/** What `traceparent` wrote; undefined for anything else. */
-export function parseTraceparent(text: string | undefined): OrderTrace | undefined {
-  const [, traceId, spanId] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(text ?? "") ?? [];
-  return traceId && spanId ? { traceId, spanId } : undefined;
+/** A span of anybody's. */
+export type SpanContext = OrderTrace & { readonly sampled: boolean };
+
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** Reads a `traceparent`, also of a later version, as W3C Trace Context asks for; undefined for what is none. */
+export function parseTraceparent(text: string | undefined): SpanContext | undefined {
+  const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text ?? "") ?? [];
+  if (!traceId || !spanId || (version === "00" && more !== undefined)) return undefined;
+  return { traceId, spanId, sampled: (Number.parseInt(flags ?? "0", 16) & 1) === 1 };
 }
 
 function digest(text: string, digits: number): string {

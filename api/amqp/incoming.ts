@@ -19,6 +19,8 @@ export type Asked = {
   /** Of the client's program, and of the message, where it gave them. */
   readonly appId?: string;
   readonly priority?: number;
+  /** Its place in a trace, where it has named one. */
+  readonly traceparent?: string;
 };
 
 export type Incoming = { readonly kind: "foreign" } | { readonly kind: "poison"; readonly reason: string } | Asked;
@@ -51,8 +53,14 @@ export function readIncoming(message: Pick<Message, "content" | "properties">, t
   return { kind: "asked", body, correlationId, ...named, ...sender(properties), fingerprint: fingerprint(message) };
 }
 
-function sender({ appId, priority }: Message["properties"]): Pick<Asked, "appId" | "priority"> {
+function sender({
+  appId,
+  priority,
+  headers,
+}: Message["properties"]): Pick<Asked, "appId" | "priority" | "traceparent"> {
+  const traceparent: unknown = headers?.[HEADER.traceparent];
   return {
+    ...(typeof traceparent === "string" && { traceparent }),
     ...(typeof appId === "string" && appId !== "" && { appId }),
     ...(typeof priority === "number" && { priority }),
   };

@@ -22,6 +22,8 @@ export const HEADER = {
   tenant: "regards.tenant",
   type: "regards.type",
   converter: "regards.converter",
+  /** Not in the contract: W3C Trace Context. */
+  traceparent: "traceparent",
   /** Why a message was put aside. */
   reason: "x-exception-message",
   /** The queue from which it was put aside, and when. */

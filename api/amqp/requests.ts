@@ -20,7 +20,9 @@ export async function answerRequest(deps: AcceptDeps, asked: Asked): Promise<Que
   const path = unstorablePath(asked.body);
   if (path !== undefined) return refused(asked, invalid(asked.correlationId, [{ field: path, message: STORABLE }]));
   const reply = replyTo !== undefined && { replyTo };
-  const outcome = await acceptOrder(deps, { body: asked.body, channel: "amqp", ...reply });
+  const { body, traceparent } = asked;
+  const traced = traceparent !== undefined && { traceparent };
+  const outcome = await acceptOrder(deps, { body, channel: "amqp", ...reply, ...traced });
   if (outcome.kind === "refused") return refused(asked, outcome);
   if (outcome.repeated && replyTo !== undefined) {
     const { owner, correlationId } = outcome.row;

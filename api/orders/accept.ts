@@ -37,6 +37,8 @@ export type OnAccepted = (accepted: {
   readonly orderId: number;
   readonly channel: string;
   readonly start: Date;
+  /** Of the caller, as it came. */
+  readonly traceparent?: string;
 }) => void;
 
 export type Asked = {
@@ -49,6 +51,8 @@ export type Asked = {
   readonly replyTo?: string;
   /** Where the client has put the correlation id, when not in the body. */
   readonly keyField?: string;
+  /** The caller's place in a trace (W3C Trace Context), as it came. */
+  readonly traceparent?: string;
 };
 
 export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outcome.Acceptance | outcome.Refusal> {
@@ -57,10 +61,12 @@ export async function acceptOrder(deps: AcceptDeps, asked: Asked): Promise<outco
   if (checked.kind === "refused") return checked;
   const { spec, correlationId, access } = checked;
   const { role, groups } = access;
-  const { channel, replyTo, keyField } = asked;
+  const { channel, replyTo, keyField, traceparent } = asked;
   const reply = replyTo !== undefined && { replyTo };
   const answer = await store(deps, { spec, correlationId, role, groups, channel, ...reply }, keyField);
-  if (answer.kind === "accepted") deps.onAccepted?.({ orderId: answer.row.id, channel, start });
+  if (answer.kind === "accepted") {
+    deps.onAccepted?.({ orderId: answer.row.id, channel, start, ...(traceparent !== undefined && { traceparent }) });
+  }
   return answer;
 }
 

@@ -18,13 +18,14 @@ export const applicationHours: Duration = (settings) => settings.app_sub_order_d
 
 export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
   return async (call) => {
+    const start = deps.now();
     const { principal, body } = call;
     const { label, onSuccessUrl } = parseLabelRequest(body);
     const availabilitySeconds = hours(await readSettings(deps.db)) * 3600;
     const owner = principal.email;
     const key = requestKey(call);
     const before = await repeated(deps.db, owner, key);
-    if (before) return made(deps, before, call);
+    if (before) return made(deps, before, { call, start });
     // What comes into the basket between this look and the order is stopped when it is downloaded.
     const basket = await findBasket(deps.db, owner);
     if (basket) await refuseOverQuota(deps, { selections: selectionsOf(basket), access: principal });
@@ -38,10 +39,10 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
       ...key,
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),
     }));
-    if (inserted.kind === "created") return made(deps, inserted.row, call);
+    if (inserted.kind === "created") return made(deps, inserted.row, { call, start });
     // The same request may have come twice at once: the other one took the basket.
     const meanwhile = await repeated(deps.db, owner, key);
-    if (meanwhile) return made(deps, meanwhile, call);
+    if (meanwhile) return made(deps, meanwhile, { call, start });
     if (inserted.kind === "noBasket") return respond(204, null);
     throw labelTaken();
   };

@@ -3,6 +3,7 @@ import type { Db } from "#store/db.ts";
 import { datasetsOf, datasetsOfOrders, type OrderDataset } from "#store/files.ts";
 import { ORDER_SORT_KEYS, type OrderFilter, type OrderRow, searchOrders, statusesExcept } from "#store/orders.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
+import { callersTrace } from "../http/callers-trace.ts";
 import { idempotencyKey } from "../http/idempotency.ts";
 import { pageBody, pageRequest } from "../http/page.ts";
 import { HttpProblem } from "../http/problem.ts";
@@ -22,6 +23,7 @@ export function applyOrder(deps: AcceptDeps): Handler {
   return async ({ request, body, principal, query }) => {
     const asked = {
       ...withCaller(body, { user: principal.email, key: idempotencyKey(request) }),
+      ...callersTrace(request),
       channel: "rest",
       caller: principal,
     } as const;

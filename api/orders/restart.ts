@@ -21,10 +21,11 @@ type OwnerAccess = Pick<InsertOrder, "role" | "groups">;
 
 export function restartOrder(deps: MadeDeps): Handler {
   return async (call) => {
+    const start = deps.now();
     const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
     const key = requestKey(call);
     const before = await repeated(deps.db, row.owner, key);
-    if (before) return made(deps, before, call);
+    if (before) return made(deps, before, { call, start });
     if (!allowed("restart", row)) throw new HttpProblem(401, [refusalCode("restart")]);
     const { label, onSuccessUrl } = parseLabelRequest(call.body);
     const { owner } = row;
@@ -46,10 +47,10 @@ export function restartOrder(deps: MadeDeps): Handler {
       ...key,
       ...(onSuccessUrl !== undefined && { onSuccessUrl }),
     });
-    if (inserted.kind === "created") return made(deps, inserted.row, call);
+    if (inserted.kind === "created") return made(deps, inserted.row, { call, start });
     // The same request may have come twice at once.
     const meanwhile = await repeated(deps.db, owner, key);
-    if (meanwhile) return made(deps, meanwhile, call);
+    if (meanwhile) return made(deps, meanwhile, { call, start });
     throw labelTaken();
   };
 }

@@ -7,7 +7,7 @@ import type { OnAccepted } from "#api/orders/accept.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { Failure } from "../failure.ts";
-import { acceptSpan } from "../traces/spans.ts";
+import { acceptSpans } from "../traces/spans.ts";
 import { type Environment, given, readLinks } from "./environment.ts";
 import { amqpMetrics } from "./metrics/amqp.ts";
 import type { Role } from "./role.ts";
@@ -23,7 +23,7 @@ export function amqpRole(env: Environment): Role {
       const { tenant } = surroundings;
       const catalogue = postgresCatalogue(db);
       const delivery = await deliveryOptions(env, now);
-      const onAccepted: OnAccepted = (o) => tracer?.tell(acceptSpan(tenant, { ...o, end: now() }));
+      const onAccepted: OnAccepted = (o) => tracer?.tell(...acceptSpans(tenant, { ...o, end: now() }));
       const options = { onAccepted, db, transport, catalogue, url, tenant, now, random, logger, signal };
       const amqp = startAmqp({ ...options, ...(delivery && { delivery }) });
       amqpMetrics(registry, amqp.health);

@@ -12,7 +12,7 @@ import { pause } from "#kube/pause.ts";
 import { aborted } from "#local/signals.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { version } from "../../package.json" with { type: "json" };
-import { acceptSpan } from "../traces/spans.ts";
+import { acceptSpans } from "../traces/spans.ts";
 import { type Environment, given, readLinks, whole } from "./environment.ts";
 import { httpMetrics } from "./metrics/http.ts";
 import type { Role } from "./role.ts";
@@ -49,7 +49,7 @@ export function apiRole(env: Environment): Role {
         logger,
         env,
         stopping: stopping.signal,
-        ...(tracer && { onAccepted: (o) => tracer.tell(acceptSpan(tenant, { ...o, end: now() })) }),
+        ...(tracer && { onAccepted: (o) => tracer.tell(...acceptSpans(tenant, { ...o, end: now() })) }),
         onAnswer: httpMetrics(registry),
       });
       const notifier = startNotifier({ db, config, ...(mail && { mail }), now, random, logger, signal });

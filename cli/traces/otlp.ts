@@ -15,12 +15,14 @@ export type Span = {
   readonly start: Date;
   readonly end: Date;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** Spans of other traces that it belongs together with. */
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   /** Set: it ended badly, and why. */
   readonly error?: string;
 };
 
 export type Tracer = {
-  tell(span: Span): void;
+  tell(...spans: readonly Span[]): void;
   /** After the signal: sends what is left, within a few seconds. */
   flush(): Promise<void>;
 };
@@ -69,8 +71,8 @@ export function startTracer(o: TracerOptions): Tracer {
   }
   const running = run();
   return {
-    tell(span) {
-      if (waiting.length < MOST_WAITING) waiting.push(span);
+    tell(...spans) {
+      if (waiting.length + spans.length <= MOST_WAITING) waiting.push(...spans);
       else if (dropped++ === 0) o.logger.warn("Traces are dropped: the collector does not take them");
     },
     async flush() {
@@ -114,6 +116,7 @@ function wireSpan(span: Span) {
     startTimeUnixNano: nanoseconds(span.start),
     endTimeUnixNano: nanoseconds(span.end),
     attributes: attributes(span.attributes),
+    ...(span.links ? { links: span.links } : {}),
     status: span.error === undefined ? {} : { code: 2, message: span.error },
   };
 }

@@ -1,4 +1,5 @@
 /** The spans of an order: asking, the order itself, each attempt of a sub-order, and the program in its Job. */
+import type { OnAccepted } from "#api/orders/accept.ts";
 import { ORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
 import type { Order } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
@@ -10,21 +11,30 @@ export function newSpanId(): string {
   return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }
 
-export function acceptSpan(
-  tenant: string,
-  o: { readonly orderId: number; readonly channel: string; readonly start: Date; readonly end: Date },
-): Span {
-  const { traceId, spanId } = orderTrace(tenant, o.orderId);
-  return {
-    traceId,
-    spanId: newSpanId(),
-    parentSpanId: spanId,
-    name: "accept order",
+/**
+ * The request in the order's trace; and, where it came with a trace of its caller's, once more as a child of the caller's span. The two traces are linked
+ * both ways, so who stands in one can walk into the other: the order's stays one, however often and by whomever it is asked for.
+ */
+export function acceptSpans(tenant: string, o: Parameters<OnAccepted>[0] & { readonly end: Date }): readonly Span[] {
+  const order = orderTrace(tenant, o.orderId);
+  const caller = parseTraceparent(o.traceparent);
+  const request = {
     kind: o.channel === "rest" ? "server" : "consumer",
     start: o.start,
     end: o.end,
     attributes: { "regards.order": o.orderId, "regards.channel": o.channel },
-  };
+  } as const;
+  const spanId = newSpanId();
+  const child = { ...order, spanId, parentSpanId: order.spanId, name: "accept order", ...request };
+  if (!caller) return [child];
+  const { traceId } = caller;
+  // A caller whose trace nobody keeps wants no span in it.
+  if (!caller.sampled) return [{ ...child, links: [{ traceId, spanId: caller.spanId }] }];
+  const asked = { traceId, spanId: newSpanId(), parentSpanId: caller.spanId, name: "ask for order", ...request };
+  return [
+    { ...child, links: [{ traceId, spanId: asked.spanId }] },
+    { ...asked, links: [order] },
+  ];
 }
 
 /** Undefined for an order that never got a number. */

@@ -1,6 +1,7 @@
 /** Order requests over a real RabbitMQ: rules and texts of rs-order.md §4.3 and §4.6, answers as §4.2 and §4.5 want them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deadLetterQueue, EXCHANGE, HEADER, queueNames } from "#api/amqp/names.ts";
+import type { OnAccepted } from "#api/orders/accept.ts";
 import { notice, type OutboxMessage, recordProgress } from "#store/orders.ts";
 import { outboxState } from "#store/outbox.ts";
 import { resetSetting, writeSetting } from "#store/settings.ts";
@@ -22,9 +23,10 @@ describe.skipIf(!world)("requests over AMQP", () => {
   let client: Client;
   let listener: Awaited<ReturnType<AmqpWorld["listen"]>>;
   const queues = queueNames(TENANT);
+  const accepted: Parameters<OnAccepted>[0][] = [];
 
   beforeAll(async () => {
-    listener = await world.listen();
+    listener = await world.listen({ onAccepted: (each) => void accepted.push(each) });
     client = await world.client();
   });
   afterAll(() => world.close());
@@ -43,6 +45,20 @@ describe.skipIf(!world)("requests over AMQP", () => {
     expect(row).toMatchObject({ owner: ADA, channel: "amqp", role: "REGISTERED_USER" });
     const resource = await eventually("its resource is there", () => world.orders.get(row?.resourceName ?? ""));
     expect(resource?.spec.selections).toEqual([{ query: "platform:sentinel" }]);
+  });
+
+  test("the trace that a message names is told with the order; a header of another kind is none", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (const [header, want] of [
+      [traceparent, traceparent],
+      [7, undefined],
+    ]) {
+      const request = orderRequest();
+      await client.send(request, { headers: { [HEADER.tenant]: TENANT, traceparent: header } });
+      const [answer] = await client.answers(request.correlationId);
+      const told = accepted.find(({ orderId }) => orderId === answer?.orderId);
+      expect([told?.channel, told?.traceparent]).toEqual(["amqp", want as string | undefined]);
+    }
   });
 
   test("notices that the tenant has not asked for leave the outbox unsent", async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import pino from "pino";
 import { startTracer } from "#cli/traces/otlp.ts";
-import { acceptSpan } from "#cli/traces/spans.ts";
+import { acceptSpans } from "#cli/traces/spans.ts";
 import { orderTrace } from "#crds/trace.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { otlpReceiver } from "#test/support/otlp-receiver.ts";
@@ -26,7 +26,21 @@ afterAll(async () => {
   await collector.stop();
 }, LONG_MS);
 
-async function order(name: string): Promise<number> {
+/** Orders what has this name; in one request, or out of the basket. */
+async function order(name: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {
+  const ask = await signIn(headers);
+  const body = { queries: [`name:"${name}"`], filters: { dataTypes: ["RAWDATA"] } };
+  return ((await ask("POST", "/user/orders/apply", body)) as { orderId: number }).orderId;
+}
+
+async function orderFromBasket(name: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  const ask = await signIn(headers);
+  const selectionRequest = { engineType: "legacy", searchParameters: { q: [`name:"${name}"`] } };
+  await ask("POST", "/order/basket/selection", selectionRequest);
+  return ((await ask("POST", "/user/orders", { label: name })) as { content: { id: number } }).content.id;
+}
+
+async function signIn(headers: Readonly<Record<string, string>>) {
   const body = { grant_type: "password", username: USER, password: PASSWORD, scope: TENANT };
   const json = { "content-type": "application/json" };
   const token = await fetch(`${api.about}/api/v1/rs-authentication/oauth/token?scope=${TENANT}`, {
@@ -35,12 +49,23 @@ async function order(name: string): Promise<number> {
     body: JSON.stringify(body),
   });
   const { access_token: bearer } = (await token.json()) as { access_token: string };
-  const asked = await fetch(`${api.about}/api/v1/rs-order/user/orders/apply`, {
-    method: "POST",
-    headers: { ...json, authorization: `Bearer ${bearer}` },
-    body: JSON.stringify({ queries: [`name:"${name}"`], filters: { dataTypes: ["RAWDATA"] } }),
-  });
-  return ((await asked.json()) as { orderId: number }).orderId;
+  return async (method: string, path: string, asked: object): Promise<unknown> => {
+    const answer = await fetch(`${api.about}/api/v1/rs-order${path}`, {
+      method,
+      headers: { ...json, ...headers, authorization: `Bearer ${bearer}` },
+      body: JSON.stringify(asked),
+    });
+    return await answer.json();
+  };
+}
+
+function randomHex(digits: number): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, digits);
+}
+
+/** The first span like that, once it has arrived. */
+async function span(like: (one: (typeof collector.spans)[number]) => boolean) {
+  return await eventually("the span has arrived", () => collector.spans.find(like), LIMIT.slow);
 }
 
 describe("traces", () => {
@@ -77,12 +102,60 @@ describe("traces", () => {
     LONG_MS,
   );
 
+  for (const [way, ask] of [
+    ["in one request", order],
+    ["out of the basket", orderFromBasket],
+  ] as const) {
+    test(
+      `a caller's own trace goes on, and leads to the trace of the order and back: ${way}`,
+      async () => {
+        const caller = { traceId: randomHex(32), spanId: randomHex(16) };
+        const orderId = await ask("traced", { traceparent: `00-${caller.traceId}-${caller.spanId}-01` });
+        const trace = orderTrace(TENANT, orderId);
+        const asked = await span(({ traceId }) => traceId === caller.traceId);
+        expect(asked).toMatchObject({ name: "ask for order", parentSpanId: caller.spanId, links: [trace] });
+        const accepted = await span((one) => one.traceId === trace.traceId && one.name === "accept order");
+        expect(accepted).toMatchObject({
+          parentSpanId: trace.spanId,
+          links: [{ traceId: caller.traceId, spanId: asked.spanId }],
+        });
+        expect(collector.refused).toEqual([]);
+      },
+      LONG_MS,
+    );
+  }
+
+  test(
+    "a caller whose trace is not kept gets no span in it, but the order's names it",
+    async () => {
+      const caller = { traceId: randomHex(32), spanId: randomHex(16) };
+      const { traceId } = orderTrace(
+        TENANT,
+        await order("traced", { traceparent: `00-${caller.traceId}-${caller.spanId}-00` }),
+      );
+      expect(await span((one) => one.traceId === traceId && one.name === "accept order")).toMatchObject({
+        links: [caller],
+      });
+      expect(collector.spans.some((one) => one.traceId === caller.traceId)).toBe(false);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "what is no traceparent is no reason to refuse an order",
+    async () => {
+      const { traceId } = orderTrace(TENANT, await order("traced", { traceparent: "nonsense" }));
+      expect((await span((one) => one.traceId === traceId && one.name === "accept order")).links).toBeUndefined();
+    },
+    LONG_MS,
+  );
+
   test(
     "another order is another trace",
     async () => {
-      const { traceId } = orderTrace(TENANT, await order("traced"));
-      await eventually("it has arrived", () => collector.spans.some((span) => span.traceId === traceId), LIMIT.slow);
-      expect(new Set(collector.spans.map((span) => span.traceId)).size).toBe(2);
+      const traces = [orderTrace(TENANT, await order("traced")), orderTrace(TENANT, await order("traced"))];
+      for (const { traceId } of traces) await span((one) => one.traceId === traceId);
+      expect(traces[0]?.traceId).not.toBe(traces[1]?.traceId ?? "");
     },
     LONG_MS,
   );
@@ -93,7 +166,7 @@ describe("traces", () => {
     await away.stop();
     const stop = new AbortController();
     const tracer = startTracer({ endpoint: url, headers: {}, resource: {}, logger, signal: stop.signal });
-    tracer.tell(acceptSpan("t", { orderId: 1, channel: "rest", start: new Date(), end: new Date() }));
+    tracer.tell(...acceptSpans("t", { orderId: 1, channel: "rest", start: new Date(), end: new Date() }));
     const back = otlpReceiver(port);
     await eventually("it is told", () => back.spans.length === 1);
     stop.abort();
@@ -107,7 +180,7 @@ describe("traces", () => {
     const tracer = startTracer({ endpoint: collector.url, headers: {}, resource: {}, logger, signal: stop.signal });
     stop.abort();
     for (let orderId = 1; orderId <= 1200; orderId++) {
-      tracer.tell(acceptSpan("flush", { orderId, channel: "amqp", start: new Date(), end: new Date() }));
+      tracer.tell(...acceptSpans("flush", { orderId, channel: "amqp", start: new Date(), end: new Date() }));
     }
     await tracer.flush();
     expect(collector.spans.length - before).toBe(1200);

@@ -22,6 +22,17 @@ const Span = Type.Object(
     startTimeUnixNano: Type.String({ pattern: "^[0-9]{19}$" }),
     endTimeUnixNano: Type.String({ pattern: "^[0-9]{19}$" }),
     attributes: Type.Array(Attribute),
+    links: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            traceId: Type.String({ pattern: "^[0-9a-f]{32}$" }),
+            spanId: Type.String({ pattern: "^[0-9a-f]{16}$" }),
+          },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
     status: Type.Object({ code: Type.Optional(Type.Integer()), message: Type.Optional(Type.String()) }),
   },
   { additionalProperties: false },

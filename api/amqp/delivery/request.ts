@@ -40,7 +40,12 @@ export async function answerDelivery(deps: AcceptDeps, asked: Asked): Promise<Qu
   const settings = await readSettings(deps.db);
   const sizeLimit = known?.sizeLimit ?? smaller(order["sizeLimitInBytes"], settings.delivery_order_size_limit_bytes);
   const body = { ...order, correlationId: orderKey(correlationId), sizeLimitInBytes: sizeLimit };
-  const outcome = await acceptOrder(deps, { body, channel: "delivery" });
+  const { traceparent } = asked;
+  const outcome = await acceptOrder(deps, {
+    body,
+    channel: "delivery",
+    ...(traceparent !== undefined && { traceparent }),
+  });
   if (outcome.kind === "refused") return refused(asked, inWordsOf(asked, outcome));
   if (known === undefined) {
     const hours = settings.delivery_request_ttl_hours;
