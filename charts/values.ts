@@ -29,6 +29,12 @@ const placement = {
   podAnnotations: words("Annotations of its pods."),
 };
 
+const deployment = {
+  annotations: words(
+    'Annotations of its Deployment, e.g. for who restarts it when a Secret changes: `reloader.stakater.com/auto: "true"`.',
+  ),
+};
+
 const spread = { topologySpread: flag("Spreads its pods over nodes and zones as far as there are some.", true) };
 
 const disruption = group("Nodes are drained so that some of its pods stay (PodDisruptionBudget).", {
@@ -126,6 +132,7 @@ export const Values = group("", {
     }),
     disruption,
     ...spread,
+    ...deployment,
     ...placement,
   }),
 
@@ -134,6 +141,7 @@ export const Values = group("", {
     resources: resources("100m", "192Mi", "512Mi"),
     disruption,
     ...spread,
+    ...deployment,
     ...placement,
   }),
 
@@ -162,6 +170,7 @@ export const Values = group("", {
     }),
     disruption,
     ...spread,
+    ...deployment,
     ...placement,
   }),
 

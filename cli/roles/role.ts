@@ -127,7 +127,12 @@ export async function prepareDatabase(
 ): Promise<readonly string[]> {
   for (let failures = 1; !signal.aborted; failures++) {
     try {
-      const applied = await migrate(databaseUrl, { schema: tenantSchema(tenant) });
+      const migrating = migrate(databaseUrl, { schema: tenantSchema(tenant) });
+      // One that takes connections and says nothing must not keep the program from ending.
+      migrating.catch(() => {});
+      await Promise.race([migrating, aborted(signal)]);
+      if (signal.aborted) break;
+      const applied = await migrating;
       if (applied.length > 0) logger.info({ applied }, "Database was migrated");
       return applied;
     } catch (error) {

@@ -21,7 +21,12 @@ export const MOST = {
   mail: { existingSecret: "mail", from: "orders@example.org", replyTo: "help@example.org" },
   oidc: { issuers: [{ issuer: "https://login.example.org", audience: "orders" }] },
   amqp: { enabled: true, existingSecret: "amqp", keda: { enabled: true } },
-  api: { autoscaling: { enabled: true }, podLabels: { team: "data" }, podAnnotations: { note: "x" } },
+  api: {
+    autoscaling: { enabled: true },
+    podLabels: { team: "data" },
+    podAnnotations: { note: "x" },
+    annotations: { reload: "true" },
+  },
   jobs: { queueName: "archive", temporarySpace: "20Gi", tolerations: [{ key: "x", operator: "Exists" }] },
   ingress: { enabled: true, className: "public", tlsSecret: "tls" },
   httpRoute: { enabled: true, parentRefs: [{ name: "public" }] },

@@ -122,6 +122,12 @@ describe.skipIf(!helm)("the tenant chart", () => {
     expect(JSON.stringify(least.all)).not.toContain("OTEL");
   });
 
+  test("gives Deployments the annotations of who restarts them when a Secret changes, pods their own", () => {
+    const { metadata, spec } = most.one("Deployment", "orders-regards-order-api");
+    expect([metadata.annotations, spec.template.metadata.annotations]).toEqual([{ reload: "true" }, { note: "x" }]);
+    expect(least.one("Deployment", "orders-regards-order-api").metadata.annotations).toBeUndefined();
+  });
+
   test("starts the operator anew when its job template changes", async () => {
     const checksum = (objects: Objects) =>
       objects.one("Deployment", "orders-regards-order-operator").spec.template.metadata.annotations["checksum/jobs"];

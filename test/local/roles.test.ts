@@ -267,6 +267,30 @@ describe("what a role is told", () => {
     LONG_MS,
   );
 
+  for (const role of ["api", "operator", "amqp"] as const) {
+    test(
+      `the ${role} ends at once when it is told to while its database takes connections and says nothing`,
+      async () => {
+        const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+        const waiting = await launchRole(role, {
+          ...whole,
+          ORDER_DATABASE_URL: `postgres://nobody@127.0.0.1:${silent.port}/none`,
+          ORDER_KUBECONFIG: `${world.folder}/api.kubeconfig`,
+          ORDER_JOB_CONFIG: `${world.folder}/jobs.yaml`,
+          ORDER_AMQP_URL: "amqp://127.0.0.1:9",
+          ORDER_HEALTH_PORT: "0",
+          ORDER_PORT: "0",
+        });
+        expect(await waiting.probe("readyz")).toBe(503);
+        const told = performance.now();
+        expect(await waiting.end("SIGTERM")).toBe(0);
+        expect(performance.now() - told).toBeLessThan(LIMIT.normal);
+        silent.stop(true);
+      },
+      LONG_MS,
+    );
+  }
+
   test("migrate says what it applied, and the second time nothing", async () => {
     const env = { ORDER_DATABASE_URL: world.databaseUrl };
     const first = await runProgram(["migrate", "--tenant", "other"], { env });

@@ -13,6 +13,10 @@ metadata:
   labels:
     {{- include "regards-order.labels" $root | nindent 4 }}
     app.kubernetes.io/component: {{ .role }}
+  {{- with $settings.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 spec:
   {{- if not .scaled }}
   replicas: {{ $settings.replicas }}
@@ -47,6 +51,8 @@ spec:
       serviceAccountName: {{ include "regards-order.fullname" $root }}-{{ .role }}
       automountServiceAccountToken: true
       enableServiceLinks: false
+      # The first process of a container does not hear SIGTERM before it listens for it: with the pod's own first process above it, it does.
+      shareProcessNamespace: true
       terminationGracePeriodSeconds: {{ .graceSeconds }}
       {{- with $root.Values.image.pullSecrets }}
       imagePullSecrets:
