@@ -25,8 +25,8 @@ export type Release = {
   upgrade(values: object): Promise<void>;
 };
 
-/** Installs both charts and waits until the pods are ready. */
-export async function installRelease(ground: TenantGround, image: string): Promise<Release> {
+/** Installs both charts and waits until the pods are ready; `values` beside, or instead of, the least that a tenant needs. */
+export async function installRelease(ground: TenantGround, image: string, values: object = {}): Promise<Release> {
   const { namespace, cluster } = ground;
   const helm = await helmOn(cluster);
   const inNamespace: Release["helm"] = (args, input) => helm(["--namespace", namespace, ...args], input);
@@ -42,7 +42,7 @@ export async function installRelease(ground: TenantGround, image: string): Promi
   const tokens = { secret: "a secret of the tests, long enough for the signature" };
   await ground.apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "tokens", namespace }, stringData: tokens });
   const chart = [RELEASE, join(CHARTS, "regards-order"), "--wait", "--timeout=2m", "--values=-"];
-  await inNamespace(["install", ...chart], JSON.stringify(valuesFor(image)));
+  await inNamespace(["install", ...chart], JSON.stringify({ ...valuesFor(image), ...values }));
   const address = await ground.kubectl(["get", "service", `${FULLNAME}-api`, "-o", "jsonpath={.spec.clusterIP}"]);
   return {
     url: `http://${address}`,
