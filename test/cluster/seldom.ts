@@ -88,7 +88,7 @@ export async function orderWithoutResource(ground: TenantGround): Promise<string
   return answer.row.resourceName;
 }
 
-/** Somebody takes away an order's resource, finalizer and all, and perhaps makes another of its name. */
+/** Somebody takes away an order's resource, whatever should hold it, and perhaps makes another of its name. */
 export async function takeAway(ground: TenantGround, name: string, o: { readonly replace: boolean }): Promise<void> {
   await ground.kubectl(["delete", "order", name, "--wait=false"]);
   await ground.kubectl([
