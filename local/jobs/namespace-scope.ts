@@ -22,7 +22,7 @@ export type NamespaceScopeOptions = {
   readonly folder: string;
   readonly slots: Slots;
   readonly backoff: PodBackoff;
-  readonly environmentOf: (pod: Pod) => Readonly<Record<string, string>>;
+  readonly environmentOf: (pod: Pod, container: string) => Readonly<Record<string, string>>;
   readonly now: () => Date;
   readonly random: () => number;
   readonly logger: Logger;

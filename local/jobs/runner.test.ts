@@ -137,6 +137,49 @@ describe("startJobRunner()", () => {
     expect(await logOf(foreign!)).toEndWith("nothing\n");
   });
 
+  test("startJobRunner() lets the containers of a pod hand on files in an emptyDir, which is gone when the pod has ended", async () => {
+    const volumeMounts = [
+      { name: "shared", mountPath: "/shared-volume" },
+      { name: "shared", mountPath: "/shared-volume/out", subPath: "results" },
+    ];
+    const env = [{ name: "OUT", value: "/shared-volume/out/file" }];
+    const first = sh("echo handed on > $OUT", { name: "first", env, volumeMounts });
+    const main = sh('cat results/file "$0"; pwd', {
+      args: ["/shared-volume/results/file"],
+      volumeMounts,
+      workingDir: "/shared-volume",
+    });
+    const volumes = [{ name: "shared", emptyDir: {} }];
+    const job = await ended(await run({ initContainers: [first], containers: [main], volumes }));
+    const [pod] = await podsOf(job);
+    const lines = (await logOf(pod!, "?container=main")).trim().split("\n");
+    expect(lines).toEqual(["handed on", "handed on", expect.stringContaining(pod?.metadata.uid ?? "no pod")]);
+    expect(existsSync(lines[2] ?? "")).toBe(false);
+  });
+
+  test("startJobRunner() gives the program of a Process none of the variables of start", async () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's form
+    const script = "echo ${ORDER_SECRET_OF_START:-nothing}";
+    const pod = { initContainers: [sh(script, { name: "process" })], containers: [sh(script)] };
+    const job = await ended(await run(pod, {}, { "app.kubernetes.io/managed-by": "regards-order" }));
+    const [made] = await podsOf(job);
+    expect(await logOf(made!, "?container=process")).toBe("nothing\n");
+    expect(await logOf(made!, "?container=main")).toBe("yes\n");
+  });
+
+  test("startJobRunner() tells the end of a failed container's log where that is asked for", async () => {
+    const script = "seq 1 1000; echo no bands in this file >&2; exit 3";
+    const terminationMessagePolicy = "FallbackToLogsOnError";
+    const containers = [sh(script, { terminationMessagePolicy }), sh(script, { name: "other" })];
+    const job = await ended(await run({ containers }, { backoffLimit: 0 }));
+    const [pod] = await podsOf(job);
+    const [told, untold] = pod?.status?.containerStatuses ?? [];
+    const message = told?.state?.terminated?.message ?? "";
+    expect(message).toEndWith("\n1000\nno bands in this file\n");
+    expect(message.split("\n")).toHaveLength(81);
+    expect(untold?.state?.terminated).not.toHaveProperty("message");
+  });
+
   test("startJobRunner() stops the whole process group when the Job is deleted", async () => {
     const job = await run("trap 'exit 143' TERM; sleep 1000 & echo pid=$!; wait");
     const pod = await onePod(job, "Running");

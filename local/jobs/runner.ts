@@ -1,13 +1,13 @@
 /**
  * What makes Jobs run on one machine: Job controller, pod runner and garbage collector for every namespace of the API server, as ordinary
- * clients of it. Requests and limits, images and volumes are not looked at: a pod is its command, run as a local process group.
+ * clients of it. Requests, limits and images are not looked at: a pod is its command, run as a local process group; of volumes it gets `emptyDir`.
  * Nothing is kept here that a restart needs: what was running is found by what the API and the pods' folders say.
  */
 import { readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { LABELS, MANAGER } from "#crds/names.ts";
+import { CONTAINER, LABELS, MANAGER } from "#crds/names.ts";
 import type { Change } from "#kube/cache.ts";
 import { NAMESPACES, type Namespace, type Pod } from "#kube/kinds.ts";
 import { reflector } from "#kube/reflector.ts";
@@ -60,7 +60,7 @@ export function startJobRunner(options: JobRunnerOptions): JobRunner {
       folder,
       slots,
       backoff: options.backoff ?? UPSTREAM_BACKOFF,
-      environmentOf: (pod) => environmentOf(pod, options.env),
+      environmentOf: (pod, container) => environmentOf(pod, container, options.env),
     });
     scopes.set(name, scope);
     scope
@@ -96,10 +96,10 @@ export function startJobRunner(options: JobRunnerOptions): JobRunner {
   };
 }
 
-/** Pods of this project get what `start` knows; others get nothing but the means to find programs. */
-function environmentOf(pod: Pod, ours: JobRunnerOptions["env"]): Readonly<Record<string, string>> {
+/** Our own programs get what `start` knows; others, and those of a Process, get nothing but the means to find programs. */
+function environmentOf(pod: Pod, container: string, ours: JobRunnerOptions["env"]): Readonly<Record<string, string>> {
   const base = inherited(process.env);
-  if (pod.metadata.labels?.[LABELS.managedBy] !== MANAGER) return base;
+  if (pod.metadata.labels?.[LABELS.managedBy] !== MANAGER || container === CONTAINER.process) return base;
   const given = Object.entries(ours).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
   return { ...base, ...Object.fromEntries(given), ORDER_EXIT_WITH_PARENT: "1" };
 }

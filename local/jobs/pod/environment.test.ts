@@ -55,7 +55,7 @@ describe("containerEnv()", () => {
   };
   for (const [name, { container: rest, want, wantError }] of Object.entries(cases)) {
     test(`containerEnv() ${wantError ? "refuses" : "resolves"} ${name}`, async () => {
-      const env = containerEnv(POD, container(rest), { base: { BASE: "yes" }, lookup });
+      const env = containerEnv(POD, container(rest), { base: { BASE: "yes" }, lookup, mounts: [] });
       if (wantError) expect(env).rejects.toThrow(wantError);
       else expect(await env).toEqual({ BASE: "yes", ...want });
     });
@@ -71,10 +71,18 @@ describe("expand()", () => {
 
 describe("commandLine()", () => {
   test("commandLine() joins command and arguments", () => {
-    expect(commandLine(container({ command: ["run"], args: ["$(X)"] }), { X: "1" })).toEqual(["run", "1"]);
+    expect(commandLine(container({ command: ["run"], args: ["$(X)"] }), { env: { X: "1" }, mounts: [] })).toEqual([
+      "run",
+      "1",
+    ]);
+  });
+  test("commandLine() leads arguments below a mount to its folder, never the program", () => {
+    const mounts = [{ mountPath: "/work", folder: "/home/pod/work" }];
+    const worker = container({ command: ["/work/bin/run"], args: ["/work/output", "-x"] });
+    expect(commandLine(worker, { env: {}, mounts })).toEqual(["/work/bin/run", "/home/pod/work/output", "-x"]);
   });
   test("commandLine() says that it needs a command", () => {
-    expect(() => commandLine(container({}), {})).toThrow("no command");
+    expect(() => commandLine(container({}), { env: {}, mounts: [] })).toThrow("no command");
   });
 });
 

@@ -3,6 +3,7 @@
  * and `$(NAME)` references. What a process inherits from this one is a short list of names, never everything.
  */
 import type { Container, EnvFrom, EnvVar, Pod } from "#kube/kinds.ts";
+import { type Mount, placed } from "./volumes.ts";
 
 /** Reads the keys of a ConfigMap or Secret; undefined when there is none. */
 export type Lookup = (
@@ -40,17 +41,17 @@ export function inherited(env: Readonly<Record<string, string | undefined>>): Re
   return Object.fromEntries(INHERITED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** The variables of a container, on top of `base`. */
+/** The variables of a container, on top of `base`; its own are led to the folders of its mounts. */
 export async function containerEnv(
   pod: Pod,
   container: Container,
-  o: { base: Readonly<Record<string, string>>; lookup: Lookup },
+  o: { base: Readonly<Record<string, string>>; lookup: Lookup; mounts: readonly Mount[] },
 ): Promise<Readonly<Record<string, string>>> {
   const env: Record<string, string> = { ...o.base };
   for (const source of container.envFrom ?? []) Object.assign(env, await wholeSource(source, o.lookup));
   for (const variable of container.env ?? []) {
     const value = await variableValue(variable, pod, { ...o, env });
-    if (value !== undefined) env[variable.name] = value;
+    if (value !== undefined) env[variable.name] = placed(value, o.mounts);
   }
   return env;
 }
@@ -111,9 +112,13 @@ export function expand(text: string, env: Readonly<Record<string, string>>): str
 }
 
 /** Command and arguments. The image's own entry point is not known here, so a container must name its command. */
-export function commandLine(container: Container, env: Readonly<Record<string, string>>): readonly string[] {
+export function commandLine(
+  container: Container,
+  { env, mounts }: { readonly env: Readonly<Record<string, string>>; readonly mounts: readonly Mount[] },
+): readonly string[] {
   if (!container.command?.length) {
     throw new ConfigProblem("no command: on one machine the image's own entry point is not known");
   }
-  return [...container.command, ...(container.args ?? [])].map((word) => expand(word, env));
+  const args = (container.args ?? []).map((word) => placed(expand(word, env), mounts));
+  return [...container.command.map((word) => expand(word, env)), ...args];
 }

@@ -76,6 +76,16 @@ async function readAt(file: string, position: number, length: number): Promise<U
   }
 }
 
+/** As much as a termination message may hold of a log: 2,048 bytes or 80 lines, whichever is less. */
+const MOST_SAID = { bytes: 2048, lines: 80 };
+
+/** The end of a log, for a container that failed without a message of its own. */
+export async function endOfLog(file: string): Promise<string> {
+  const size = (await stat(file).catch(() => undefined))?.size ?? 0;
+  const start = Math.max(size - MOST_SAID.bytes, await tailStart(file, MOST_SAID.lines));
+  return new TextDecoder().decode(await readAt(file, start, size - start));
+}
+
 /** Where the last `lines` lines begin. */
 async function tailStart(file: string, lines: number | undefined): Promise<number> {
   if (lines === undefined) return 0;

@@ -5,14 +5,16 @@
 import type { Logger } from "pino";
 import type { Container, ContainerState, Pod } from "#kube/kinds.ts";
 import { ConfigProblem, commandLine, containerEnv, type Lookup } from "./environment.ts";
-import { type LocalProcess, startProcess } from "./process.ts";
+import { endOfLog } from "./logs.ts";
+import { type LocalProcess, logFile, startProcess } from "./process.ts";
 import { disrupted, type PodStatus, podStatus, terminated } from "./status.ts";
+import { makeFolders, mountsOf, placed, removeFolders } from "./volumes.ts";
 
 export type PodRunOptions = {
   readonly pod: Pod;
   readonly folder: string;
-  /** Variables that the containers get before their own. */
-  readonly base: Readonly<Record<string, string>>;
+  /** Variables that a container gets before its own. */
+  readonly baseOf: (container: string) => Readonly<Record<string, string>>;
   readonly lookup: Lookup;
   /** Keeps at it until the status is stored or the pod is gone. */
   readonly writeStatus: (status: PodStatus) => Promise<void>;
@@ -82,7 +84,8 @@ export class PodRun {
       this.#states[container.name] = { running: { startedAt: startedAt.toISOString() } };
       const [code] = await Promise.all([process.exited, this.#write()]);
       this.#processes.delete(container.name);
-      this.#states[container.name] = terminated(code, { startedAt, now: now() });
+      const message = await this.#lastWords(container, code);
+      this.#states[container.name] = terminated(code, { startedAt, now: now(), ...(message ? { message } : {}) });
       return code;
     } catch (error) {
       const reason = error instanceof ConfigProblem ? "CreateContainerConfigError" : "StartError";
@@ -94,17 +97,25 @@ export class PodRun {
   }
 
   async #start(container: Container): Promise<LocalProcess> {
-    const { pod, folder, base, lookup } = this.#options;
-    const env = await containerEnv(pod, container, { base, lookup });
+    const { pod, folder, baseOf, lookup } = this.#options;
+    const mounts = mountsOf(pod, container, folder);
+    await makeFolders(mounts);
+    const env = await containerEnv(pod, container, { base: baseOf(container.name), lookup, mounts });
     const { workingDir } = container;
     return startProcess({
-      command: commandLine(container, env),
+      command: commandLine(container, { env, mounts }),
       env,
       folder,
       container: container.name,
-      ...(workingDir === undefined ? {} : { workingDir }),
+      ...(workingDir === undefined ? {} : { workingDir: placed(workingDir, mounts) }),
       holdStdin: env["ORDER_EXIT_WITH_PARENT"] === "1",
     });
+  }
+
+  /** What the kubelet tells of a container that failed, where it is asked to look into its log. */
+  async #lastWords({ name, terminationMessagePolicy }: Container, code: number): Promise<string> {
+    if (code === 0 || terminationMessagePolicy !== "FallbackToLogsOnError") return "";
+    return await endOfLog(logFile(this.#options.folder, name));
   }
 
   #write(): Promise<void> {
@@ -113,7 +124,8 @@ export class PodRun {
   }
 
   async #writeEnd(): Promise<void> {
-    const { pod, now, writeStatus } = this.#options;
+    const { pod, folder, now, writeStatus } = this.#options;
+    await removeFolders(folder);
     const status = podStatus(pod, this.#states, { startedAt: this.#startedAt, now: now() });
     const disruption = this.#stop?.disruption;
     const failed = status.phase !== "Succeeded";

@@ -24,8 +24,8 @@ export type PodRunnerOptions = {
   /** Folder with one folder per pod, by UID. */
   readonly folder: string;
   readonly slots: Slots;
-  /** Variables for the containers of this pod, before their own. */
-  readonly environmentOf: (pod: Pod) => Readonly<Record<string, string>>;
+  /** Variables for a container of this pod, before its own. */
+  readonly environmentOf: (pod: Pod, container: string) => Readonly<Record<string, string>>;
   readonly lookup: Lookup;
   readonly now: () => Date;
   readonly random: () => number;
@@ -148,7 +148,7 @@ export class PodRunner {
       ...this.#options,
       pod: bound,
       folder: this.#folder(bound),
-      base: this.#options.environmentOf(bound),
+      baseOf: (container) => this.#options.environmentOf(bound, container),
       writeStatus: (status) => this.#writeStatus(bound, status),
     });
     this.#runs.set(uid, run);
