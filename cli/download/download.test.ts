@@ -145,7 +145,7 @@ describe.skipIf(Bun.which("zip") === null)("verifyArchive()", () => {
         { filename: "d", checksum: "not a checksum" },
       ],
     });
-    expect(verdict).toEqual({ entries: 5, bytes: 31, checksums: 3, unknown: 2, problems: [] });
+    expect(verdict).toEqual({ entries: 5, bytes: 31, checksums: 3, unknown: 2, problems: [], missing: 0 });
   });
 
   test("tells a file that is another than the catalogue's", async () => {

@@ -1,12 +1,13 @@
 /** Whole orders fetched from the served API: layouts, parts, references, interrupted and gone on with. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Served, serveApi } from "#api/http/serve.ts";
 import { writeSetting } from "#store/settings.ts";
 import { ADA, type ApiWorld, apiWorld, type TestFile } from "#test/support/api-world.ts";
 import { eventually } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
+import { runProgram } from "#test/support/program.ts";
 import { readZip } from "#test/support/read-zip.ts";
 import { sourceServer } from "#test/support/source-server.ts";
 import { type RestClient, restClient } from "../client/rest.ts";
@@ -20,7 +21,10 @@ beforeAll(async () => {
   world = await apiWorld("cli_archive");
   served = await serveApi(world.app, { host: "127.0.0.1", port: 0 });
   const session = { url: served.url, tenant: "default", user: ADA, token: await world.token(ADA) };
-  client = restClient({ ...session, expires: new Date(Date.now() + 3_600_000).toISOString() });
+  const kept = { ...session, expires: new Date(Date.now() + 3_600_000).toISOString() };
+  client = restClient(kept);
+  mkdirSync(join(folder.path, "regards-order"));
+  writeFileSync(join(folder.path, "regards-order/session.json"), JSON.stringify(kept));
 });
 afterAll(async () => {
   await served.stop({ withinMs: 500 });
@@ -52,8 +56,39 @@ describe("downloadOrder()", () => {
     const { id } = await world.order([...TEN.slice(0, 1), ...far]);
     const { verdict } = await downloadOrder(client, id, { path: join(folder.path, "far.zip") });
     source.stop();
-    expect([verdict.entries, verdict.problems]).toEqual([4, []]);
+    expect([verdict.entries, verdict.missing, verdict.problems]).toEqual([4, 1, []]);
     expect(verdict.notice).toBe("Failed to download file (gone.txt): Server returned HTTP error code 404.\n");
+  });
+});
+
+describe("order download", () => {
+  const download = (id: number, ...more: readonly string[]) =>
+    runProgram(["order", "download", `${id}`, ...more], { env: { XDG_CONFIG_HOME: folder.path }, cwd: folder.path });
+
+  for (const more of [[], ["--part-size", "15K"]]) {
+    test(`ends with 3 and a count where files could not be put in, and keeps what came: ${more.join(" ")}`, async () => {
+      const lost = ["lost-1.txt", "lost-2.txt"].map((name) => ({
+        name,
+        reference: `http://127.0.0.1:1/${name}`,
+        subOrder: 2,
+      }));
+      const { id } = await world.order([...TEN.slice(0, 2), ...lost]);
+      const { code, stdout, stderr } = await download(id, ...more);
+      expect([code, stderr]).toEqual([
+        3,
+        expect.stringContaining(
+          `regards-order: Order ${id} was not downloaded completely: 2 files could not be put in, see NOTICE.txt`,
+        ),
+      ]);
+      const entries = stdout.match(/\S+\.zip/g)?.flatMap((name) => entriesOf(join(folder.path, name)));
+      expect(entries).toEqual(expect.arrayContaining(["f0.bin", "f1.bin", "NOTICE.txt"]));
+    });
+  }
+
+  test("ends with 0 where the archive holds all, and with 1 where there is none", async () => {
+    const { id } = await world.order(TEN.slice(0, 1));
+    expect(await download(id, "-o", "all.zip")).toMatchObject({ code: 0, stdout: "archive all.zip\n" });
+    expect(await download(999_999)).toMatchObject({ code: 1, stdout: "" });
   });
 });
 

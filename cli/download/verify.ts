@@ -18,7 +18,9 @@ export type Verdict = {
   readonly unknown: number;
   /** What is wrong, one line each. */
   readonly problems: readonly string[];
-  /** Text of the notice in which the service tells of files it could not put in. */
+  /** Files that the service could not put in. */
+  readonly missing: number;
+  /** What it says of them, a line each. */
   readonly notice?: string;
 };
 
@@ -64,7 +66,9 @@ async function verifyEntries(
     else if (wanted.some(({ algorithm, value }) => actual.digests.get(algorithm) === value)) checksums++;
     else problems.push(`'${entry.name}' differs from the catalogue: its checksum is another`);
   }
-  return { entries: zip.entries.length, bytes, checksums, unknown, problems, ...(notice !== undefined && { notice }) };
+  const missing = notice?.split("\n").filter(Boolean).length ?? 0;
+  const told = notice === undefined ? {} : { notice };
+  return { entries: zip.entries.length, bytes, checksums, unknown, problems, missing, ...told };
 }
 
 /** Files that may lie under the entry's name, whatever its folder: those of that name, and where it ends in ` (n)` those of the name without. */

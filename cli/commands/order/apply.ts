@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isFinal } from "#crds/files.ts";
-import { downloadOrder } from "../../download/order-archive.ts";
+import { type Downloaded, downloadOrder } from "../../download/order-archive.ts";
 import { Failure } from "../../failure.ts";
 import { counted } from "../../output/human.ts";
 import { bytes, client, printJson } from "./common.ts";
-import { tellDownloaded } from "./download.ts";
+import { DOWNLOAD_CODES, refuseIncomplete, tellDownloaded } from "./download.ts";
 import { followOrder } from "./follow.ts";
 import { describePreview } from "./preview.ts";
 
@@ -54,7 +54,7 @@ export function applyCommand(): Command {
     .option("--wait", "wait until the order has ended, with a progress bar")
     .option("--download <file>", "wait, then fetch the archive and verify it")
     .option("--json", "print the answer as JSON")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", `${DOWNLOAD_CODES}\n${EXAMPLES}`)
     .action(apply);
 }
 
@@ -71,13 +71,16 @@ async function apply(options: Options): Promise<void> {
   else process.stdout.write(`order ${applied.orderId} ${applied.status} (correlation id ${applied.correlationId})\n`);
   if (!options.wait && options.download === undefined) return;
   const ended = await followOrder(rest, applied.orderId, { until: (order) => isFinal(order.status) });
+  const archives: Downloaded[] = [];
   if (options.download !== undefined && ended.availableFilesCount > 0) {
-    tellDownloaded(await downloadOrder(rest, applied.orderId, { path: options.download }));
+    archives.push(await downloadOrder(rest, applied.orderId, { path: options.download }));
   }
+  archives.forEach(tellDownloaded);
   if (ended.status !== "DONE") {
     const failed = ended.filesInErrorCount > 0 ? `, ${counted(ended.filesInErrorCount, "file")} could not be had` : "";
     throw new Failure(`Order ${applied.orderId} ended as ${ended.status}${failed}${reason(ended.message)}`);
   }
+  refuseIncomplete(applied.orderId, archives);
 }
 
 const reason = (message: string | undefined) => (message ? `: ${message}` : "");
