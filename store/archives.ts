@@ -48,6 +48,31 @@ export async function latestArchive(db: Db, orderId: number, variant: string): P
 /** Bytes `start` to `end` (exclusive). */
 export type DeliveredRange = { readonly start: number; readonly end: number };
 
+/** An answer under way; `end` is as far as its bytes may have gone before more is noted. */
+export type Sending = DeliveredRange & { readonly id: string; readonly etag: string };
+
+/**
+ * Notes, before they go, that bytes are being sent. A client that asks for what begins within a sending which nobody ended has the bytes before
+ * that place: who sent them died before it could say so. They count as sent from now on.
+ */
+export async function noteSending(db: Db, { id, etag, start, end }: Sending): Promise<void> {
+  await db`
+    WITH broken AS (
+      DELETE FROM archive_sendings
+      WHERE etag = ${etag} AND first_byte <= ${start} AND ${start} < last_byte AND id <> ${id}
+      RETURNING first_byte
+    ), arrived AS (
+      UPDATE archives SET delivered = delivered + (SELECT range_agg(int8range(first_byte, ${start})) FROM broken)
+      WHERE etag = ${etag} AND EXISTS (SELECT FROM broken)
+    )
+    INSERT INTO archive_sendings (id, etag, first_byte, last_byte) VALUES (${id}, ${etag}, ${start}, ${end})
+    ON CONFLICT (id) DO UPDATE SET last_byte = excluded.last_byte`;
+}
+
+export async function endSending(db: Db, id: string): Promise<void> {
+  await db`DELETE FROM archive_sendings WHERE id = ${id}`;
+}
+
 /** Adds bytes that were sent of an archive; returns all that were sent of it so far, without overlaps, in order. */
 export async function recordDelivery(db: Db, etag: string, sent: DeliveredRange): Promise<readonly DeliveredRange[]> {
   const rows = await db<{ start: number; end: number }[]>`

@@ -19,6 +19,8 @@ export type Delivery = {
   /** How many bytes make it whole, where that is known. */
   readonly length?: number;
   readonly logger: Logger;
+  /** Called before the bytes up to there go out, counted from the first of the answer. */
+  ahead?(sent: number): Promise<void>;
   /** Called once; its failure is logged, the answer has gone by then. */
   ended(end: DeliveryEnd): Promise<void>;
 };
@@ -37,6 +39,7 @@ async function* watched(bytes: MakeBytes, lend: boolean, delivery: Delivery): Ch
   let over = false;
   try {
     for await (const chunk of bytes(lease?.buffer)) {
+      await delivery.ahead?.(sent + chunk.length);
       yield chunk;
       sent += chunk.length;
     }

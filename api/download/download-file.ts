@@ -13,7 +13,7 @@ import { type BlobReader, openBlob } from "./blob-bytes.ts";
 import { deliver } from "./delivery.ts";
 import { type ByteRange, noneMatchHits, parseRange, rangeHeaders, strongTags } from "./range.ts";
 import { type ReferenceFileDeps, sendReference } from "./reference-file.ts";
-import { fileHeaders, recordPart } from "./single-file.ts";
+import { fileHeaders, followPart } from "./single-file.ts";
 
 export type DownloadFileDeps = ReferenceFileDeps & { readonly blobs: BlobStore };
 
@@ -90,12 +90,10 @@ async function stored(
   const { request } = call;
   const pass = await deps.gate.enter({ request, email, orderId: file.orderId, fileIds: [file.id] });
   const reader = await open(deps, file, range);
-  const body = deliver((buffer) => pass(reader(buffer)), {
-    request,
-    length,
-    logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
-    ended: (end) => recordPart(deps, file, { ...end, tag, start: range.start, length, size: file.size }),
-  });
+  const logger = deps.logger.child({ orderId: file.orderId, fileId: file.id });
+  const part = { tag, start: range.start, length, size: file.size };
+  const following = followPart({ ...deps, logger }, file, part);
+  const body = deliver((buffer) => pass(reader(buffer)), { request, length, logger, ...following });
   return respond(status, body, headers);
 }
 

@@ -19,6 +19,7 @@ import { type Variant, variantOf } from "./layout.ts";
 import type { QuotaGate } from "./quota-gate.ts";
 import { attachment, type ByteRange, noneMatchHits, parseRange, rangeHeaders } from "./range.ts";
 import { type OpenReference, type Outcome, referenceEntries } from "./references.ts";
+import { underWay } from "./under-way.ts";
 import { openEndedArchive } from "./zip/late.ts";
 import { dataRange } from "./zip/plan.ts";
 import { archiveBytes, type OpenSource } from "./zip/stream.ts";
@@ -99,13 +100,17 @@ async function resumable(
   const pass = await deps.gate.enter({ request, email: principal.email, orderId: order.id, fileIds });
   const bytes = (buffer: Buffer | undefined) =>
     pass(archiveBytes(archive.plan, range, opener(deps, archive, buffer), { lend: buffer !== undefined }));
+  const logger = loggerOf(deps, sending);
+  const { ahead, over } = underWay({ db: deps.db, logger }, { etag: archive.etag, range });
   const body = deliver(bytes, {
     request,
     length: range.end - range.start,
-    logger: loggerOf(deps, sending),
+    logger,
+    ahead,
     ended: async ({ sent, whole }) => {
-      if (sent === 0) return;
+      if (sent === 0) return over();
       const delivered = await recordDelivery(deps.db, archive.etag, { start: range.start, end: range.start + sent });
+      await over();
       if (whole) await markDelivered(deps, archive, delivered);
     },
   });

@@ -10,11 +10,11 @@ import { type FileRow, markDownloaded, markDownloadFailed } from "#store/files.t
 import type { Call } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
-import { deliver } from "./delivery.ts";
+import { type DeliveryEnd, deliver } from "./delivery.ts";
 import type { QuotaGate } from "./quota-gate.ts";
 import { noneMatchHits } from "./range.ts";
 import type { OpenReference } from "./references.ts";
-import { fileHeaders, recordPart } from "./single-file.ts";
+import { fileHeaders, followPart } from "./single-file.ts";
 
 export type ReferenceFileDeps = {
   readonly db: Db;
@@ -45,18 +45,22 @@ export async function sendReference(
     throw error;
   });
   const { start, length } = sending;
-  const body = deliver(() => pass(opened.bytes()), {
-    request,
-    ...(length !== undefined && { length }),
-    logger: deps.logger.child({ orderId: file.orderId, fileId: file.id }),
-    ended: async (end) => {
-      const { validator, total: size } = opened;
-      if (validator !== undefined && size !== undefined && length !== undefined) {
-        await recordPart(deps, file, { ...end, tag: tagOf(file, validator), start, length, size });
-      } else if (end.whole && !opened.part) await markDownloaded(deps.db, [file.id], { now: deps.now() });
-    },
-  });
-  return respond(sending.status, body, headers);
+  const logger = deps.logger.child({ orderId: file.orderId, fileId: file.id });
+  const { validator, total: size } = opened;
+  const following =
+    validator !== undefined && size !== undefined && length !== undefined
+      ? followPart({ ...deps, logger }, file, { tag: tagOf(file, validator), start, length, size })
+      : { ended: (end: DeliveryEnd) => markWhole(deps, file, end.whole && !opened.part) };
+  const delivery = { request, ...(length !== undefined && { length }), logger, ...following };
+  return respond(
+    sending.status,
+    deliver(() => pass(opened.bytes()), delivery),
+    headers,
+  );
+}
+
+async function markWhole({ db, now }: ReferenceFileDeps, { id }: FileRow, isWhole: boolean): Promise<void> {
+  if (isWhole) await markDownloaded(db, [id], { now: now() });
 }
 
 /** A part can only be told where the length of the whole is known: else the whole is sent. */
