@@ -1,12 +1,11 @@
 /**
- * Names that must be the same everywhere: API group, labels, finalizer, and the derived names of children.
+ * Names that must be the same everywhere: API group, labels, and the derived names of children.
  * A child's name follows from its parent alone, so that creating it twice is a harmless 409 and never a second child.
  */
 export const GROUP = "order.regards.io";
 export const VERSION = "v1alpha1";
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
-export const FINALIZER = `${GROUP}/cleanup`;
 /** Field manager and event source of everything that we write. */
 export const MANAGER = "regards-order";
 

@@ -59,6 +59,8 @@ export type OperatorConfig = {
   readonly sweepSeconds?: number;
   /** How often owners are looked for who have not downloaded what waits for them. */
   readonly remindSeconds?: number;
+  /** How long nothing may be heard of another namespace that works on the same orders before they are moved here; longer than two sweeps. */
+  readonly awaySeconds?: number;
   /** How long a blob that no order refers to is kept. */
   readonly blobGraceSeconds?: number;
 };

@@ -223,6 +223,7 @@ for (const [how, { depart, want }] of Object.entries(DEPARTURES)) {
     });
     await depart(name);
     await eventually(`${name} is gone`, async () => (await world.orders.get(name)) === undefined);
+    await eventually(`what ${name} held is given back`, async () => (await findOrder(world.db, row.id))?.emptied);
     expect(await findOrder(world.db, row.id)).toMatchObject({
       status: want,
       purged: true,

@@ -21,6 +21,7 @@ import { listenChanges } from "#store/changes.ts";
 import type { Db } from "#store/db.ts";
 import type { OperatorConfig } from "./config.ts";
 import { fencedDb } from "./fenced-db.ts";
+import { type Departures, departures } from "./order/departures.ts";
 import type { OrderObserved } from "./order/observed.ts";
 import { orderReconciler } from "./order/reconcile.ts";
 import { remind } from "./remind.ts";
@@ -84,8 +85,13 @@ export function startOperator(o: OperatorOptions): Operator {
     if (controllers.size > 0) o.onOrderEnd?.(order);
   };
   const transport = fencedTransport(o.transport, () => fence.held());
-  const watches = watchAll({ ...o, transport, onSubOrderEnd, onOrderEnd }, queues);
-  const parts = { queues, watches, wake: waker(queues, watches), controllers };
+  const gone = departures();
+  // Who stands by need not remember: whoever begins to lead compares everything.
+  const onOrderGone = ({ metadata: { name, uid = "" } }: Order) => {
+    if (controllers.size > 0) gone.note(name, uid);
+  };
+  const watches = watchAll({ ...o, transport, onSubOrderEnd, onOrderEnd, onOrderGone }, queues);
+  const parts = { queues, watches, wake: waker(queues, watches), departures: gone, controllers };
   const stopped = run(o, { ...parts, fence, onReady: ready.resolve }).catch((error: unknown) => {
     ready.reject(error);
     throw error;
@@ -116,7 +122,7 @@ async function run(options: OperatorOptions, parts: RunParts): Promise<void> {
       for (const [name, made] of makeControllers(o, parts)) controllers.set(name, made);
       const running = [...controllers.values()].map((each) => each.run(signal, kill ? { kill } : {}));
       try {
-        await Promise.all([...running, ...timers(o, { watches, wake, signal })]);
+        await Promise.all([...running, ...timers(o, { ...parts, signal })]);
       } finally {
         controllers.clear();
       }
@@ -174,6 +180,7 @@ type Parts = {
   readonly queues: Queues;
   readonly watches: ReturnType<typeof watchAll>;
   readonly wake: ReturnType<typeof waker>;
+  readonly departures: Departures;
 };
 
 /** Big orders are searched in parts of a few seconds; giving back a million files takes longer. */
@@ -181,14 +188,15 @@ export const TIME_BOX_MS = 120_000;
 
 function makeControllers(
   o: OperatorOptions,
-  { queues, watches, wake }: Parts,
+  { queues, watches, wake, departures: gone }: Parts,
 ): readonly (readonly [ControllerName, Controller])[] {
   const { db, catalogue, blobs, config, now, logger, transport } = o;
   const recorder = eventRecorder(transport, { component: MANAGER, now, logger });
   const { orders, subOrders, processes, jobs, pods } = watches;
   const schedule = scheduler({ db, orders: orders.cache, blobs, wake: wake.order, now });
   const { heldBack } = schedule;
-  const orderPorts = { db, catalogue, orders, subOrders, recorder, heldBack, config, now, logger };
+  const seen = { orders, subOrders, jobs, pods, departures: gone };
+  const orderPorts = { ...seen, db, catalogue, transport, recorder, heldBack, config, now, logger };
   const onPass = ({ work }: OrderObserved) => {
     if (work && work.subOrders.waiting > 0) queues.schedule.add(SCHEDULE);
   };
@@ -214,11 +222,13 @@ function makeControllers(
 
 function timers(
   o: OperatorOptions,
-  { watches, wake, signal }: Omit<Parts, "queues"> & { readonly signal: AbortSignal },
+  { watches, wake, departures: gone, signal }: Omit<Parts, "queues"> & { readonly signal: AbortSignal },
 ): readonly Promise<void>[] {
-  const { db, blobs, now, logger, config } = o;
+  const { db, transport, blobs, now, logger, config } = o;
   const blobGraceMs = (config.blobGraceSeconds ?? 86_400) * 1000;
-  const ports = { db, orders: watches.orders, blobs, wake: wake.named, blobGraceMs, now, logger };
+  const awayMs = (config.awaySeconds ?? 120) * 1000;
+  const seen = { orders: watches.orders, departures: gone, wake: wake.named };
+  const ports = { ...seen, db, transport, blobs, blobGraceMs, awayMs, now, logger };
   return [
     every(config.sweepSeconds ?? 30, { signal, act: () => sweep(ports, signal) }),
     every(config.remindSeconds ?? 3_600, { signal, act: () => remind({ db, now, logger }) }),

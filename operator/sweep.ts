@@ -1,42 +1,20 @@
 /**
- * What nobody's event tells: rows whose resource was never made, orders whose time is over, blobs that no file refers to.
+ * What nobody's event tells: rows and resources that do not match, orders whose time is over, blobs that no file refers to.
  * All of it is found out by looking, and each step is one that another sweep, or another leader's, may do as well.
  */
-import type { Logger } from "pino";
-import { isFinal } from "#crds/files.ts";
-import type { Order } from "#crds/order.ts";
-import { orderResource } from "#crds/order-resource.ts";
-import type { Cache } from "#kube/cache.ts";
-import { isAlreadyExists, isInvalid } from "#kube/errors.ts";
-import type { ResourceApi } from "#kube/resource.ts";
 import { collectBlobs } from "#store/blob-rows.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
-import type { Db } from "#store/db.ts";
-import {
-  expiredOrders,
-  notice,
-  type OrderRow,
-  ordersWithoutResource,
-  purgeFiles,
-  recordProgress,
-} from "#store/orders.ts";
+import { expiredOrders, leavingOrders, notice, type OrderRow, purgeFiles, recordProgress } from "#store/orders.ts";
+import { compareResources, type ResourcePorts } from "./resources.ts";
 
-export type SweepPorts = {
-  readonly db: Db;
-  readonly orders: { readonly api: ResourceApi<Order>; readonly cache: Cache<Order> };
+export type SweepPorts = ResourcePorts & {
   readonly blobs: BlobStore;
-  readonly wake: (name: string) => void;
   readonly blobGraceMs: number;
-  readonly now: () => Date;
-  readonly logger: Logger;
 };
-
-/** The one who made the row gets this long to make the resource too. */
-const INTENT_GRACE_MS = 10_000;
 
 /** One sweep over everything; a part that fails does not keep the others from being done. */
 export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<void> {
-  for (const part of [makeResources, expire, collect]) {
+  for (const part of [compareResources, expire, finishLeaving, collect]) {
     if (signal.aborted) return;
     try {
       await part(ports, signal);
@@ -46,45 +24,11 @@ export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<voi
   }
 }
 
-/** The process that made the row died before it could make the resource: the row is the promise, so it is kept. */
-async function makeResources(ports: SweepPorts, signal: AbortSignal): Promise<void> {
-  const before = new Date(ports.now().getTime() - INTENT_GRACE_MS);
-  for (const row of await ordersWithoutResource(ports.db, { before })) {
-    if (signal.aborted) return;
-    if (!isFinal(row.status)) await makeResource(ports, row);
-  }
-}
-
-async function makeResource(ports: SweepPorts, row: OrderRow): Promise<void> {
-  try {
-    await ports.orders.api.create(orderResource(row));
-    ports.logger.info({ order: row.id, resource: row.resourceName }, "Resource of an order was made anew");
-  } catch (error) {
-    if (isAlreadyExists(error)) ports.wake(row.resourceName);
-    else if (isInvalid(error)) await giveUp(ports, row, error);
-    else throw error;
-  }
-}
-
-/** No resource can be made of it: the requester is told, and it is not tried for ever. */
-async function giveUp({ db, now, logger }: SweepPorts, row: OrderRow, error: unknown): Promise<void> {
-  const at = now();
-  const message = error instanceof Error ? error.message : String(error);
-  logger.error({ order: row.id, err: error }, "Order cannot be made a resource of and has failed");
-  const payload = { correlationId: row.correlationId, orderId: row.id, status: "FAILED", message };
-  const errorFields = { errorType: "INTERNAL_ERROR", errorCode: "INTERNAL_ERROR", errors: 1 };
-  await recordProgress(db, row.id, {
-    model: { ...row, status: "FAILED", completionTime: at, expirationTime: at, message },
-    messages: [{ dedupKey: "final:0", kind: "FAILED", payload: { ...payload, ...errorFields } }],
-    now: at,
-  });
-}
-
-/** Orders are told by their own controller that their time is over; of those without a resource nobody else would. */
+/** Orders are told by their own controller that their time is over; of those that never had a resource nobody else would. */
 async function expire(ports: SweepPorts, signal: AbortSignal): Promise<void> {
   for (const row of await expiredOrders(ports.db, ports.now())) {
     if (signal.aborted) return;
-    if (await hasResource(ports, row)) ports.wake(row.resourceName);
+    if (row.resourceUid !== undefined || (await hasResource(ports, row))) ports.wake(row.resourceName);
     else await forget(ports, row);
   }
 }
@@ -109,6 +53,14 @@ async function forget({ db, now }: SweepPorts, row: OrderRow): Promise<void> {
   };
   await recordProgress(db, row.id, { model, messages: [notice(row, "EXPIRED")], now: now() });
   await purgeFiles(db, row.id);
+}
+
+/** Who gave back their files died in the middle of it. */
+async function finishLeaving({ db }: SweepPorts, signal: AbortSignal): Promise<void> {
+  for (const row of await leavingOrders(db)) {
+    if (signal.aborted) return;
+    await purgeFiles(db, row.id);
+  }
 }
 
 async function collect(ports: SweepPorts): Promise<void> {

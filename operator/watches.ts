@@ -40,6 +40,8 @@ type Options = {
   readonly logger: Logger;
   readonly onOrderEnd?: (order: Order) => void;
   readonly onSubOrderEnd?: (subOrder: SubOrder, reason: string) => void;
+  /** The resource of an order is gone; another may have its name already. */
+  readonly onOrderGone: (gone: Order) => void;
 };
 
 export function watchAll(o: Options, queues: Queues): Watches {
@@ -63,6 +65,7 @@ export function watchAll(o: Options, queues: Queues): Watches {
   const orders = watch<Order>(ORDERS, {
     indexes: { [BY_ID]: (order) => idsOf(order) },
     onChange: (change) => {
+      if (change.kind === "deleted") o.onOrderGone(change.before);
       queues.order.add(change.name, { priority: change.initial ? "bulk" : "fresh" });
       if (change.kind !== "updated" || change.now.status?.completionTime === undefined) return;
       if (change.before.status?.completionTime !== change.now.status.completionTime) o.onOrderEnd?.(change.now);
@@ -89,7 +92,10 @@ export function watchAll(o: Options, queues: Queues): Watches {
       if (String(subOrder.spec.number) === number) queues.subOrder.add(subOrder.metadata.name);
     }
   };
-  const indexes = { [BY_SUBORDER]: (object: Job | Pod) => [keyOf(object)] };
+  const indexes = {
+    [BY_SUBORDER]: (object: Job | Pod) => [keyOf(object)],
+    [BY_ORDER]: (object: Job | Pod) => [labelOf(object, LABELS.order)],
+  };
   const jobs = watch<Job>(JOBS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
   const pods = watch<Pod>(PODS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
 

@@ -13,6 +13,15 @@ import {
   type OutboxMessage,
 } from "./orders/message-kinds.ts";
 import {
+  type BoundOrder,
+  boundOrders,
+  leavingOrders,
+  placeResources,
+  servedNamespaces,
+  serveNamespace,
+  unbindResources,
+} from "./orders/places.ts";
+import {
   expiredOrders,
   findOrder,
   findOrderByKey,
@@ -34,6 +43,7 @@ import {
 import { bindResource, purgeFiles, recordProgress } from "./orders/write.ts";
 
 export type {
+  BoundOrder,
   Inserted,
   InsertOrder,
   MessageKind,
@@ -47,6 +57,7 @@ export type {
 };
 export {
   bindResource,
+  boundOrders,
   expiredOrders,
   findOrder,
   findOrderByKey,
@@ -56,16 +67,21 @@ export {
   insertOrders,
   isNotice,
   isOfDelivery,
+  leavingOrders,
   MESSAGE_KINDS,
   notice,
   ORDER_SORT_KEYS,
   orderNews,
   ordersWithoutResource,
+  placeResources,
   previewInsert,
   purgeFiles,
   recordProgress,
   removeOrder,
   reportOrders,
   searchOrders,
+  servedNamespaces,
+  serveNamespace,
   statusesExcept,
+  unbindResources,
 };

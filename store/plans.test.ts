@@ -97,19 +97,25 @@ const spec = orderSpec({ owner: "user-7" });
 const sha256 = "ab".repeat(32);
 const model = (row: orders.OrderRow): orders.ReadModel => row;
 
+const BOUND = { id: 8, resourceName: "order-8", resourceUid: "uid 8" };
+
 const hot: Record<string, (db: Db) => Promise<unknown>> = {
   insertOrder: (db) => orders.insertOrder(db, newOrder({ spec, correlationId: "key 7" })),
   "insertOrder with a taken label": (db) => orders.insertOrder(db, newOrder({ spec, label: "label 7" })),
   findOrder: (db) => orders.findOrder(db, 7),
   findOrderByKey: (db) => orders.findOrderByKey(db, "user-7", "key 7"),
   findOrderByResource: (db) => orders.findOrderByResource(db, { name: "order-7", uid: "uid 7" }),
-  bindResource: (db) => orders.bindResource(db, 400, "uid"),
+  bindResource: (db) => orders.bindResource(db, 400, { uid: "uid", namespaceUid: "here" }),
   "searchOrders of an owner": (db) =>
     orders.searchOrders(db, { owner: "user-7", statuses: orders.statusesExcept(["DELETED"]) }, { page: 0, size: 20 }),
   "searchOrders of a part of an owner's name": (db) =>
     orders.searchOrders(db, { ownerContains: "er-77" }, { page: 0, size: 20 }),
   "searchOrders of a time": (db) => orders.searchOrders(db, { createdAfter: LATER }, { page: 0, size: 20 }),
   reportOrders: (db) => Array.fromAsync(orders.reportOrders(db, { statuses: ["PAUSED"] })),
+  boundOrders: (db) => orders.boundOrders(db, { after: 100, limit: 50 }),
+  leavingOrders: (db) => orders.leavingOrders(db),
+  unbindResources: (db) => orders.unbindResources(db, [BOUND]),
+  placeResources: (db) => orders.placeResources(db, "here", [BOUND]),
   ordersWithoutResource: (db) => orders.ordersWithoutResource(db, { before: NOW }),
   expiredOrders: (db) => orders.expiredOrders(db, new Date(NOW.getTime() + 600_000)),
   recordProgress: async (db) => {

@@ -6,7 +6,6 @@
 import { setTimeout } from "node:timers/promises";
 import { MANAGER } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
-import { orderResource } from "#crds/order-resource.ts";
 import { isInvalid, isNotFound, KubeError } from "#kube/errors.ts";
 import type { ResourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
@@ -16,7 +15,7 @@ import { type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderToManage } from "./access.ts";
-import { createResource, orderResources } from "./resource.ts";
+import { createResource, orderResources, type ResourceDeps } from "./resource.ts";
 import { type ActionName, allowed, isOver, refusalCode } from "./state.ts";
 
 export type ActionDeps = {
@@ -59,21 +58,20 @@ export function orderAction(deps: ActionDeps, action: ActionName): Handler {
 }
 
 export async function ask(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
-  if (await wish(deps.transport, row, { verb: action, change: EFFECTS[action].change(row) })) return;
+  if (await wish(deps, row, { verb: action, change: EFFECTS[action].change(row) })) return;
   await withoutResource(deps, action, row);
 }
 
 /** Writes what is wanted of an order into its resource, which is made when it was not yet; false when it is gone for good. */
 export async function wish(
-  transport: Transport,
+  deps: ResourceDeps,
   row: OrderRow,
   o: { readonly verb: string; readonly change: Partial<OrderSpec> },
 ): Promise<boolean> {
-  const orders = orderResources(transport);
   try {
-    if (await patched(orders, row, o.change)) return true;
+    if (await patched(orderResources(deps.transport), row, o.change)) return true;
     if (row.resourceUid !== undefined) return false;
-    await createResource(orders, orderResource(row, o.change), limit());
+    await createResource(deps, row, { change: o.change, signal: limit() });
     return true;
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -104,7 +102,7 @@ async function isAnother(orders: ResourceApi<Order>, row: OrderRow): Promise<boo
   return there?.metadata.uid !== row.resourceUid;
 }
 
-/** Once the resource is archived, only the row is left: deleting is the one thing that can still be asked, and nobody else writes it. */
+/** Once the resource is gone, only the row is left: deleting is the one thing that can still be asked, and nobody else writes it. */
 async function withoutResource(deps: ActionDeps, action: ActionName, row: OrderRow): Promise<void> {
   if (action !== "delete" || !isOver(row)) {
     throw new HttpProblem(409, [`Cannot ${action} order ${row.id}: its resource is gone`]);

@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
-import { FINALIZER } from "#crds/names.ts";
-import { orderResource } from "#crds/order-resource.ts";
-import { bindResource } from "#store/orders.ts";
 import { upsertUser } from "#store/users.ts";
 import { ADA, ADMIN, type ApiWorld, apiWorld, BOB, PREFIX, PUBLIC_URL } from "#test/support/api-world.ts";
-import { eventually } from "#test/support/eventually.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { createResource } from "./resource.ts";
 
 let world: ApiWorld;
@@ -66,18 +63,12 @@ describe("O10 remove", () => {
 
   test("waits for the order's resource, else the operator would do the order again", async () => {
     const { id } = await world.order([], { status: "DELETED" });
-    const resource = orderResource(await world.row(id));
-    await createResource(world.orders, resource);
-    const uid = (await world.orders.get(resource.metadata.name))?.metadata.uid ?? "";
-    await bindResource(world.db, id, uid);
+    await createResource(world, await world.row(id), { signal: AbortSignal.timeout(LIMIT.normal) });
     const early = await world.call(`DELETE /user/orders/remove/${id}`, { as: ADMIN });
     expect([early.status, early.headers.get("retry-after")]).toEqual([503, "5"]);
     expect((await world.row(id)).status).toBe("DELETED");
-    await world.orders.delete(resource.metadata.name, { uid });
-    const held = await world.orders.get(resource.metadata.name);
-    expect(held?.metadata.finalizers).toEqual([FINALIZER]);
     const removed = world.call(`DELETE /user/orders/remove/${id}`, { as: ADMIN });
-    await world.orders.patch(resource.metadata.name, { metadata: { finalizers: null } });
+    await world.orders.delete(`order-${id}`);
     expect((await removed).status).toBe(200);
   });
 

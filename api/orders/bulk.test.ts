@@ -1,10 +1,10 @@
 /** One action on many orders: a result for each, and whoever may not, may not here either. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { OrderStatusWord } from "#crds/files.ts";
-import { orderResource } from "#crds/order-resource.ts";
-import { bindResource } from "#store/orders.ts";
 import { upsertUser } from "#store/users.ts";
 import { ADA, ADMIN, type ApiWorld, apiWorld, BOB } from "#test/support/api-world.ts";
+import { LIMIT } from "#test/support/eventually.ts";
+import { createResource } from "./resource.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -14,8 +14,7 @@ afterAll(() => world.close());
 
 async function anOrder(status: OrderStatusWord, owner = ADA): Promise<number> {
   const { id } = await world.order([], { status, owner });
-  const made = await world.orders.create(orderResource(await world.row(id)));
-  await bindResource(world.db, id, made.metadata.uid ?? "");
+  await createResource(world, await world.row(id), { signal: AbortSignal.timeout(LIMIT.normal) });
   return id;
 }
 

@@ -1,9 +1,9 @@
 /** Another expiration over REST. Here is no operator: what it makes of the wish is in operator.test.ts. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { orderResource } from "#crds/order-resource.ts";
-import { bindResource, recordProgress } from "#store/orders.ts";
+import { recordProgress } from "#store/orders.ts";
 import { ADMIN, type ApiWorld, apiWorld, BOB } from "#test/support/api-world.ts";
-import { eventually } from "#test/support/eventually.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { createResource } from "./resource.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -17,8 +17,7 @@ const inHours = (hours: number) => new Date(world.clock.now.getTime() + hours * 
 /** An order with its resource, and an operator's hand that does what is wished as soon as it is. */
 async function anOrder(o: { obeys?: boolean } = {}): Promise<number> {
   const { id } = await world.order([{ name: "a", content: "a" }], { status: "DONE" });
-  const made = await world.orders.create(orderResource(await world.row(id)));
-  await bindResource(world.db, id, made.metadata.uid ?? "");
+  await createResource(world, await world.row(id), { signal: AbortSignal.timeout(LIMIT.normal) });
   if (o.obeys) void obey(id);
   return id;
 }
@@ -104,7 +103,6 @@ describe("PATCH expirationDate", () => {
     world.switches.kubernetesAway = true;
     expect((await extend(id, { expirationDate: inHours(1) })).status).toBe(503);
     world.switches.kubernetesAway = false;
-    await world.orders.patch(`order-${id}`, { metadata: { finalizers: [] } });
     await world.orders.delete(`order-${id}`);
     expect(await told(await extend(id, { expirationDate: inHours(1) }))).toEqual([
       409,

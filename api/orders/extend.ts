@@ -51,7 +51,7 @@ export function changeOrder(deps: ActionDeps & { readonly base: string }): Handl
     const { expiration_max_duration_in_hours: maxHours } = await readSettings(deps.db);
     const asked = wantedExpiration(checkedBody(checker, call.body) as Change, { now: deps.now(), maxHours });
     const change = { expirationTime: asked.toISOString() };
-    if (!(await wish(deps.transport, row, { verb: "extend", change }))) {
+    if (!(await wish(deps, row, { verb: "extend", change }))) {
       throw new HttpProblem(409, [`Cannot extend order ${row.id}: its resource is gone`]);
     }
     const isJudged = (now: OrderRow) => now.expirationAsked?.getTime() === asked.getTime();

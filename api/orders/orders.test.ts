@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { OrderStatusWord } from "#crds/files.ts";
-import { orderResource } from "#crds/order-resource.ts";
 import { recordProgress } from "#store/orders.ts";
 import { ADA, ADMIN, type ApiWorld, apiWorld, BOB, PREFIX, PUBLIC_URL } from "#test/support/api-world.ts";
-import { eventually } from "#test/support/eventually.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { createResource } from "./resource.ts";
 
 let world: ApiWorld;
@@ -158,7 +157,7 @@ describe("actions", () => {
 
   async function withResource(status: OrderStatusWord) {
     const { id } = await world.order([], { status });
-    await createResource(world.orders, orderResource(await world.row(id), { suspend: status === "PAUSED" }));
+    await createResource(world, await world.row(id), { signal: AbortSignal.timeout(LIMIT.normal) });
     return id;
   }
 

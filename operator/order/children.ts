@@ -153,6 +153,6 @@ function notReady(subject: Subject, o: { row: SubOrderRow; there: SubOrder; now:
   };
 }
 
-function isDeleting(object: SubOrder): boolean {
+export function isDeleting(object: SubOrder): boolean {
   return object.metadata.deletionTimestamp !== undefined;
 }

@@ -6,6 +6,8 @@ import { ACCEPTED_REASON } from "#crds/conditions.ts";
 import type { Role } from "#crds/files.ts";
 import type { Order } from "#crds/order.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "#kube/errors.ts";
+import { ownNamespace } from "#kube/namespace.ts";
+import type { Transport } from "#kube/transport.ts";
 import { againSubOrder, appendSubOrders, cancelPending, endSubOrder, retryFailed } from "#store/files.ts";
 import { bindResource, insertOrder, purgeFiles } from "#store/orders.ts";
 import { correlationIdOf } from "./facts.ts";
@@ -13,14 +15,9 @@ import type { Learnt } from "./observe.ts";
 import type { Admission, OrderAction } from "./observed.ts";
 import type { OrderPorts } from "./ports.ts";
 
-/** What a write taught: the resource as it is now, why the row could not be made, that the search went on. */
-export type Result = Learnt & { readonly order?: Order };
-
-export async function execute(ports: OrderPorts, order: Order, action: OrderAction): Promise<Result> {
+/** What a write taught: why the row could not be made, that the search went on. */
+export async function execute(ports: OrderPorts, order: Order, action: OrderAction): Promise<Learnt> {
   switch (action.kind) {
-    case "addFinalizer":
-    case "removeFinalizer":
-      return { order: await setFinalizers(ports, order, action) };
     case "insertRow":
       return await insertRow(ports, order, action);
     case "appendSubOrders": {
@@ -56,10 +53,10 @@ type RowAction = Extract<
 >;
 
 /** Writes to the order's rows; each is guarded in the store. */
-async function write({ db, now }: OrderPorts, action: RowAction): Promise<void> {
+async function write({ db, now, transport }: OrderPorts, action: RowAction): Promise<void> {
   switch (action.kind) {
     case "bindRow":
-      await bindResource(db, action.id, action.uid);
+      await bindResource(db, action.id, { uid: action.uid, namespaceUid: await namespaceUid(transport) });
       return;
     case "endSubOrder":
       await endSubOrder(db, action.id, action.number, { ...action, now: now() });
@@ -81,21 +78,17 @@ async function write({ db, now }: OrderPorts, action: RowAction): Promise<void> 
   }
 }
 
-/** Guarded by the version, because the list of finalizers is not ours alone. */
-async function setFinalizers(
-  ports: OrderPorts,
-  order: Order,
-  action: { readonly uid: string; readonly finalizers: readonly string[] },
-): Promise<Order> {
-  const { name, resourceVersion } = order.metadata;
-  const metadata = { resourceVersion, finalizers: action.finalizers };
-  return (await unlessGone(ports.orders.api.patch(name, { metadata }))) ?? order;
+/** Asked for after the resource was seen: the one that it is in, or a later one. */
+async function namespaceUid(transport: Transport): Promise<string> {
+  const namespace = await ownNamespace(transport);
+  if (namespace === undefined) throw new Error(`Cannot bind an order: there is no namespace '${transport.namespace}'`);
+  return namespace.uid;
 }
 
 /** The row of an order that came as a resource. A key or label that is taken refuses it. */
 async function insertRow(ports: OrderPorts, order: Order, caller: { role: Role; groups: readonly string[] }) {
   const { owner } = order.spec;
-  const { name, uid } = order.metadata;
+  const { name, uid = "" } = order.metadata;
   const now = ports.now();
   const made = await insertOrder(ports.db, {
     owner,
@@ -105,7 +98,7 @@ async function insertRow(ports: OrderPorts, order: Order, caller: { role: Role; 
     role: caller.role,
     groups: caller.groups,
     channel: "kubectl",
-    resource: { name, uid: uid ?? "" },
+    resource: { name, uid, namespaceUid: await namespaceUid(ports.transport) },
     now,
   });
   return made.kind === "conflict" ? { admission: taken(made.field, order) } : {};

@@ -7,12 +7,13 @@ import { SUBORDER_REASON } from "#crds/conditions.ts";
 import { LABELS } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
+import { ownNamespace } from "#kube/namespace.ts";
 import { observeOrder, patienceOf } from "#store/files.ts";
 import { findOrderByKey, type OrderRow } from "#store/orders.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { STORABLE, unstorablePath } from "#store/storable.ts";
 import { admit, invalidSpec } from "./admission.ts";
-import { attemptEnd, correlationIdOf, isOwnedBy, isRowOf, ownSubOrders, wasRefused } from "./facts.ts";
+import { attemptEnd, correlationIdOf, isOwnedBy, isRowOf, isTerminal, ownSubOrders, wasRefused } from "./facts.ts";
 import type { Admission, Found, Instant, OrderObserved, OrderSettings, Work } from "./observed.ts";
 import { BY_ORDER, type OrderPorts } from "./ports.ts";
 import { searchOn } from "./search.ts";
@@ -44,8 +45,15 @@ export async function observe(ports: OrderPorts, order: Order, learnt: Learnt): 
   };
   if (unstorable !== undefined) return { ...observed, admission: invalidSpec(`${unstorable}: ${STORABLE}`) };
   if (row === undefined) return { ...observed, ...(await admission(ports, order, learnt)) };
-  if (!isRowOf(row, order)) return observed;
+  if (!isRowOf(row, order) || (await goesWithItsNamespace(ports, { row, order }))) return observed;
   return await observeRow(ports, { observed, row, settings, learnt });
+}
+
+/** Deleted because everything in the namespace is: that is nobody's word about the order. */
+async function goesWithItsNamespace(ports: OrderPorts, o: { row: OrderRow; order: Order }): Promise<boolean> {
+  if (o.order.metadata.deletionTimestamp === undefined || isTerminal(o.row)) return false;
+  const namespace = await ownNamespace(ports.transport);
+  return namespace === undefined || namespace.isLeaving;
 }
 
 type Gathering = {

@@ -61,7 +61,7 @@ export type OrderObserved = {
   /** Absent: nobody made a row yet, or the one with this key belongs to another resource (see `admission`). */
   readonly row?: OrderRow;
   readonly admission?: Admission;
-  /** Present as soon as there is a row. */
+  /** Present as soon as there is a row, unless the order goes with its namespace: then nothing is to be done about it. */
   readonly work?: Work;
   /** The next part of the search; read only while the order is being resolved. */
   readonly found?: Found;
@@ -79,8 +79,6 @@ export type OrderObserved = {
 
 /** One write. Those on the cluster carry the UID they were decided for. */
 export type OrderAction =
-  | { readonly kind: "addFinalizer"; readonly uid: string; readonly finalizers: readonly string[] }
-  | { readonly kind: "removeFinalizer"; readonly uid: string; readonly finalizers: readonly string[] }
   | { readonly kind: "deleteOrder"; readonly uid: string }
   | { readonly kind: "insertRow"; readonly role: Role; readonly groups: readonly string[] }
   | { readonly kind: "bindRow"; readonly id: number; readonly uid: string }

@@ -18,6 +18,7 @@ import {
   aWorld,
   deleteOrder,
   endAttempt,
+  letGo,
   observeWorld,
   startAll,
   type World,
@@ -52,12 +53,14 @@ function pass(world: World, now: Date, writes = Number.POSITIVE_INFINITY): { set
       applyAction(world, action, now);
       wrote++;
     }
-    if (left-- <= 0 || world.order === undefined) return { settled: world.order === undefined, wrote };
+    const settled = planned.requeueAfterMs === undefined || planned.requeueAfterMs > 1;
+    if (world.order === undefined) return { settled, wrote };
+    if (left-- <= 0) return { settled: false, wrote };
     if (!Bun.deepEquals(world.order.status ?? {}, planned.status)) {
       world.order = { ...world.order, status: planned.status };
       wrote++;
     }
-    return { settled: planned.requeueAfterMs === undefined || planned.requeueAfterMs > 1, wrote };
+    return { settled, wrote };
   }
   throw new Error("Cannot settle: the plan moves for ever");
 }
@@ -108,7 +111,7 @@ const event = fc.oneof(
     kind: fc.constant("shutdown" as const),
     shutdown: fc.constantFrom("Cancel" as const, "Delete" as const),
   }),
-  fc.record({ kind: fc.constant("delete" as const) }),
+  fc.record({ kind: fc.constant("delete" as const), held: fc.boolean() }),
   fc.record({ kind: fc.constant("wait" as const), minutes: fc.constantFrom(1, 60, 60 * 24 * 8) }),
   fc.record({ kind: fc.constant("pass" as const), writes: fc.nat(5) }),
 );
@@ -139,7 +142,7 @@ function happen(world: World, e: Happening, now: Date): void {
       if (order?.spec.shutdown !== "Delete") withSpec({ shutdown: e.shutdown });
       return;
     case "delete":
-      deleteOrder(world, now);
+      deleteOrder(world, now, e);
       return;
     case "pass":
       pass(world, now, e.writes);
@@ -182,6 +185,7 @@ test("plan() brings every order to an end, with exactly one final message for ea
     fc.property(history, ({ channel, parts, events }) => {
       const world = aWorld({ channel, cuts: cutsOf(parts) });
       const now = live(world, events);
+      letGo(world);
       if (world.order) world.order = { ...world.order, spec: { ...world.order.spec, suspend: false } };
       for (let i = 0; i < 12; i++) {
         settle(world, now);

@@ -26,14 +26,9 @@ function running(over: Partial<OrderObserved> = {}, row = aSubOrderRow()): Order
 }
 
 const CASES: Record<string, { observed: OrderObserved; now?: Date; wantFirst?: string[]; wantActions?: string[] }> = {
-  "protects an order before its row is made": {
-    observed: withoutRow({ finalizers: [] }),
-    wantFirst: ["addFinalizer"],
-  },
   "makes the row of an order that came as a resource": { observed: withoutRow(), wantFirst: ["insertRow"] },
-  "lets an unknown order go that is deleted": {
+  "makes no row of an order that is deleted": {
     observed: withoutRow({ deletionTimestamp: NOW.toISOString() }),
-    wantActions: ["removeFinalizer"],
   },
   "binds the row that REST made to its resource": {
     observed: anObserved({ row: unbound() }),
@@ -95,16 +90,19 @@ const CASES: Record<string, { observed: OrderObserved; now?: Date; wantFirst?: s
     wantFirst: ["retryFailed"],
   },
   "tells the end of a run before a retry is served": { observed: ended({ status: "RUNNING", retry: 1 }) },
-  "gives an expired order's files back and lets its resource go": {
+  "gives an expired order's files back and takes its resource away": {
     observed: ended({ status: "EXPIRED" }),
     wantActions: ["purgeFiles", "deleteOrder"],
   },
-  "lets go of a deleted resource at last": {
+  "gives back the files of an order whose deletion somebody else holds up": {
     observed: anObserved({
       order: anOrder({ metadata: { deletionTimestamp: NOW.toISOString() } }),
       row: aResolvedRow(1, { status: "DELETED" }),
     }),
-    wantActions: ["purgeFiles", "removeFinalizer"],
+    wantActions: ["purgeFiles"],
+  },
+  "leaves an order alone that goes with its namespace": {
+    observed: goingWithItsNamespace(),
   },
 };
 
@@ -350,17 +348,23 @@ test("plan() does not tell it of an order without files, nor while files arrive"
   expect(soonTold(quiet, at(5 * HOUR + 30))).toHaveLength(1);
 });
 
-test("plan() refuses a resource whose key is another order's, and lets it go when it is deleted", () => {
+test("plan() refuses a resource whose key is another order's, and does nothing about it", () => {
   const row = aRow({ resourceUid: "uid-of-another" });
   const { status, actions } = plan(anObserved({ row }), NOW);
   const accepted = status.conditions?.find((c) => c.type === "Accepted");
   expect(accepted).toMatchObject({ status: "False", reason: "CorrelationIdTaken" });
-  expect(actions.map((a) => a.kind)).toEqual(["removeFinalizer"]);
+  expect(actions).toEqual([]);
 });
 
 function withoutRow(metadata: Partial<ReturnType<typeof anOrder>["metadata"]> = {}): OrderObserved {
   const { row: _row, work: _work, ...rest } = anObserved({ order: anOrder({ metadata }) });
   return { ...rest, admission: { kind: "welcome", role: "REGISTERED_USER", groups: [] } };
+}
+
+function goingWithItsNamespace(): OrderObserved {
+  const order = anOrder({ metadata: { deletionTimestamp: NOW.toISOString() } });
+  const { work: _work, ...rest } = anObserved({ order, row: aResolvedRow(1) });
+  return rest;
 }
 
 function unbound() {

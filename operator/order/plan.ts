@@ -1,7 +1,7 @@
 /**
  * The walk of an order, as one pure function: from what was observed to what to do next. It never throws and knows no clock.
  *
- *   protect → accept → bind → resolve → work ⇄ pause → ended → expire → gone
+ *   accept → bind → resolve → work ⇄ pause → ended → expire → gone
  *                                        └─ cancel, retry      └─ Delete, kubectl delete
  *
  * Each step below answers "is this where the order is?" with what has to be done there, or passes. Steps come in the order in which they
@@ -9,7 +9,6 @@
  */
 import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import { isFinal } from "#crds/files.ts";
-import { FINALIZER } from "#crds/names.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
 import { isToBeTold, noticeDue } from "./expiry-notice.ts";
@@ -43,7 +42,7 @@ export function plan(observed: OrderObserved, now: Instant): OrderPlan {
   const { row, work: counters } = observed;
   if (row === undefined) return planWithoutRow(observed, now);
   if (!isRowOf(row, observed.order)) return refuse(observed, { now, refusal: takenBy(row.id) });
-  if (counters === undefined) return quietly(observed, []);
+  if (counters === undefined) return quietly(observed);
   const subject: Subject = { observed, row, work: counters };
   const move = WALK.map((step) => step(subject, now)).find((answer) => answer !== undefined) ?? {};
   return tell({ ...subject, ...(move.leaving ? { leaving: move.leaving } : {}) }, { move, now });
@@ -52,25 +51,20 @@ export function plan(observed: OrderObserved, now: Instant): OrderPlan {
 /** An `Order` made with kubectl, before its row; or one that is on its way out without ever having had one. */
 function planWithoutRow(observed: OrderObserved, now: Instant): OrderPlan {
   const { order, admission } = observed;
-  if (order.metadata.deletionTimestamp !== undefined) return quietly(observed, unprotect(observed));
-  if (wasRefused(order)) return quietly(observed, []);
+  if (order.metadata.deletionTimestamp !== undefined || wasRefused(order)) return quietly(observed);
   if (admission?.kind === "refused") return refuse(observed, { now, refusal: admission.refusal });
-  if (!isProtected(observed)) return { ...quietly(observed, []), first: [protect(observed)] };
-  if (admission === undefined) return quietly(observed, []);
+  if (admission === undefined) return quietly(observed);
   const { role, groups } = admission;
-  return { ...quietly(observed, []), first: [{ kind: "insertRow", role, groups }] };
+  return { ...quietly(observed), first: [{ kind: "insertRow", role, groups }] };
 }
 
-/** The row and its resource know each other before anything is made for them, and the resource cannot vanish unseen. */
+/** The row knows its resource before anything is made for them: that it is gone shows by its UID. */
 function bind({ observed, row }: Subject): Move | undefined {
-  const { metadata } = observed.order;
-  const uid = metadata.uid ?? "";
-  if (row.resourceUid === undefined) return { first: [{ kind: "bindRow", id: row.id, uid }] };
-  if (isProtected(observed) || metadata.deletionTimestamp !== undefined || isTerminal(row)) return undefined;
-  return { first: [protect(observed)] };
+  if (row.resourceUid !== undefined) return undefined;
+  return { first: [{ kind: "bindRow", id: row.id, uid: observed.order.metadata.uid ?? "" }] };
 }
 
-/** Expired, deleted, or about to be: stop the work, say so, give back the files, let the resource go. */
+/** Expired, deleted, or about to be: stop the work, say so, give back the files, take the resource away. */
 function leave(subject: Subject, now: Instant): Move | undefined {
   const leaving = lastWord(subject, now);
   if (leaving === undefined) return undefined;
@@ -78,13 +72,9 @@ function leave(subject: Subject, now: Instant): Move | undefined {
   const stop = stopChildren(subject);
   if (!stop.done) return { actions: stop.actions, requeueAfterMs: STOPPING_MS };
   if (!isTerminal(row)) return { leaving, requeueAfterMs: SOON_MS };
-  const { metadata } = observed.order;
-  const purge: OrderAction = { kind: "purgeFiles", id: row.id };
-  const release = unprotect(observed);
-  if (metadata.deletionTimestamp === undefined) {
-    return { leaving, actions: [purge, { kind: "deleteOrder", uid: metadata.uid ?? "" }] };
-  }
-  return { leaving, actions: release.length > 0 ? [purge, ...release] : [] };
+  const { uid = "", deletionTimestamp } = observed.order.metadata;
+  const purge: OrderAction[] = row.emptied ? [] : [{ kind: "purgeFiles", id: row.id }];
+  return { leaving, actions: deletionTimestamp === undefined ? [...purge, { kind: "deleteOrder", uid }] : purge };
 }
 
 /** Cancelled by its owner, or given up because the catalogue refuses: what is there stays, the rest fails. */
@@ -213,10 +203,9 @@ function soonest(
 
 function refuse(observed: OrderObserved, o: { readonly now: Instant; readonly refusal: Refusal }): OrderPlan {
   const isLeaving = observed.order.metadata.deletionTimestamp !== undefined;
-  const actions = unprotect(observed);
-  if (isLeaving || wasRefused(observed.order)) return quietly(observed, actions);
+  if (isLeaving || wasRefused(observed.order)) return quietly(observed);
   const status = refusedStatus(observed.order, { conditions: refusedConditions(o.refusal), now: o.now });
-  return { ...quietly(observed, actions), status, events: events(observed.order.status, status) };
+  return { ...quietly(observed), status, events: events(observed.order.status, status) };
 }
 
 function takenBy(id: number): Refusal {
@@ -226,23 +215,7 @@ function takenBy(id: number): Refusal {
   };
 }
 
-/** These actions, and nothing told. */
-function quietly(observed: OrderObserved, actions: readonly OrderAction[]): OrderPlan {
-  return { first: [], messages: [], told: [], actions, status: observed.order.status ?? {}, events: [] };
-}
-
-function isProtected({ order }: OrderObserved): boolean {
-  return order.metadata.finalizers?.includes(FINALIZER) ?? false;
-}
-
-function protect({ order }: OrderObserved): OrderAction {
-  const finalizers = [...(order.metadata.finalizers ?? []), FINALIZER];
-  return { kind: "addFinalizer", uid: order.metadata.uid ?? "", finalizers };
-}
-
-/** Lets the resource go, when it was held. */
-function unprotect(observed: OrderObserved): OrderAction[] {
-  if (!isProtected(observed)) return [];
-  const finalizers = (observed.order.metadata.finalizers ?? []).filter((name) => name !== FINALIZER);
-  return [{ kind: "removeFinalizer", uid: observed.order.metadata.uid ?? "", finalizers }];
+/** Nothing done, nothing told. */
+function quietly(observed: OrderObserved): OrderPlan {
+  return { first: [], messages: [], told: [], actions: [], status: observed.order.status ?? {}, events: [] };
 }

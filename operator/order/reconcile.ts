@@ -7,6 +7,7 @@ import type { Outcome } from "#kube/controller.ts";
 import { recordProgress } from "#store/orders.ts";
 import { latestSeen } from "../latest.ts";
 import { writeStatus } from "../write-status.ts";
+import { depart } from "./depart.ts";
 import { execute } from "./execute.ts";
 import { type Learnt, observe } from "./observe.ts";
 import type { OrderObserved, OrderPlan } from "./observed.ts";
@@ -23,15 +24,12 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
   const latest = latestSeen(ports.orders.cache);
 
   async function tell(observed: OrderObserved, planned: OrderPlan): Promise<void> {
-    let { order } = observed;
-    const { row } = observed;
+    const { order, row } = observed;
     if (row && planned.model) {
       const { model, messages, told } = planned;
       await recordProgress(ports.db, row.id, { model, messages, told, now: ports.now() });
     }
-    for (const action of planned.actions) order = (await execute(ports, order, action)).order ?? order;
-    const isLetGo = planned.actions.some((action) => action.kind === "removeFinalizer");
-    if (isLetGo && order.metadata.deletionTimestamp !== undefined) return;
+    for (const action of planned.actions) await execute(ports, order, action);
     const written = await writeStatus(ports.orders.api, order, planned.status);
     if (written === undefined) return;
     latest.remember(written);
@@ -43,14 +41,12 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
     let { learnt } = o;
     for (const action of o.planned.first) {
       o.signal.throwIfAborted();
-      const { order: written, ...taught } = await execute(ports, order, action);
-      if (written) latest.remember(written);
-      learnt = { ...learnt, ...taught };
+      learnt = { ...learnt, ...(await execute(ports, order, action)) };
     }
     return learnt;
   }
 
-  return async (name, signal) => {
+  async function walk(name: string, signal: AbortSignal): Promise<Outcome> {
     let learnt: Learnt = {};
     for (let round = 0; round < MAX_ROUNDS; round++) {
       signal.throwIfAborted();
@@ -69,5 +65,27 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
     }
     const error = new Error(`Cannot settle order '${name}': still moving after ${MAX_ROUNDS} rounds`);
     return { kind: "retry", error };
+  }
+
+  return async (name, signal) => {
+    const departing = await departAll(ports, name, signal);
+    return sooner(await walk(name, signal), departing);
   };
+}
+
+/** Those of this name whose resource is gone come first: another may have the name by now. In how many milliseconds there is more to do. */
+async function departAll(ports: OrderPorts, name: string, signal: AbortSignal): Promise<number | undefined> {
+  let again: number | undefined;
+  for (const uid of ports.departures.of(name)) {
+    signal.throwIfAborted();
+    const ms = await depart(ports, { name, uid });
+    if (ms === undefined) ports.departures.settle(name, uid);
+    else again = Math.min(ms, again ?? ms);
+  }
+  return again;
+}
+
+function sooner(outcome: Outcome, ms: number | undefined): Outcome {
+  if (ms === undefined || outcome.kind === "retry") return outcome;
+  return { kind: "requeueAfter", ms: outcome.kind === "requeueAfter" ? Math.min(outcome.ms, ms) : ms };
 }

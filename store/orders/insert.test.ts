@@ -88,7 +88,7 @@ test("insertOrder() takes a proposed label and numbers it where it is taken", as
 });
 
 test("insertOrder() takes the resource that was there first", async () => {
-  const resource = { name: "my-order", uid: "uid-1" };
+  const resource = { name: "my-order", uid: "uid-1", namespaceUid: "here" };
   const row = await storedOrder(db, { spec: orderSpec({ owner: someone() }), channel: "kubectl", resource });
-  expect(row).toMatchObject({ resourceName: "my-order", resourceUid: "uid-1" });
+  expect(row).toMatchObject({ resourceName: "my-order", resourceUid: "uid-1", namespaceUid: "here" });
 });

@@ -26,7 +26,7 @@ export type InsertOrder = {
   readonly groups: readonly string[];
   readonly channel: Channel;
   /** The resource that was there first. Absent: to be made, under the name that follows from the id. */
-  readonly resource?: { readonly name: string; readonly uid: string };
+  readonly resource?: { readonly name: string; readonly uid: string; readonly namespaceUid: string };
   /** Page of the client's application that shows the order. */
   readonly onSuccessUrl?: string;
   /** Tells a repeat of the request that makes it, where the spec cannot. */
@@ -146,9 +146,9 @@ async function tryInsert(db: Db | Transaction, candidates: readonly Candidate[])
     WITH asked AS (
       SELECT nextval('orders_id_seq') AS id, o FROM jsonb_array_elements(${jsonb(db, asked)}) WITH ORDINALITY AS t(o, n) ORDER BY n
     ), made AS (
-      INSERT INTO orders (id, resource_name, resource_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel,
+      INSERT INTO orders (id, resource_name, resource_uid, namespace_uid, owner, label, correlation_id, spec, spec_hash, role, groups, channel,
         on_success_url, request_hash, created_at, status_time)
-      SELECT id, coalesce(o->'resource'->>'name', ${prefix ?? ""} || id), o->'resource'->>'uid', o->>'owner', o->>'label',
+      SELECT id, coalesce(o->'resource'->>'name', ${prefix ?? ""} || id), o->'resource'->>'uid', o->'resource'->>'namespaceUid', o->>'owner', o->>'label',
         o->>'correlationId', o->'spec', o->>'hash', o->>'role',
         ARRAY(SELECT jsonb_array_elements_text(o->'groups')), o->>'channel',
         o->>'onSuccessUrl', o->>'requestHash', (o->>'now')::timestamptz, (o->>'now')::timestamptz

@@ -32,34 +32,39 @@ test("findOrderByKey() finds by owner and correlation id together", async () => 
 });
 
 test("findOrderByResource() tells a resource from an earlier one of the same name", async () => {
-  const old = await storedOrder(db, { spec: ada, resource: { name: "again", uid: "old" } });
-  const now = await storedOrder(db, { spec: ada, resource: { name: "again", uid: "now" } });
+  const again = (uid: string) => ({ spec: ada, resource: { name: "again", uid, namespaceUid: "here" } });
+  const old = await storedOrder(db, again("old"));
+  const now = await storedOrder(db, again("now"));
   expect((await findOrderByResource(db, { name: "again", uid: "old" }))?.id).toBe(old.id);
   expect((await findOrderByResource(db, { name: "again", uid: "now" }))?.id).toBe(now.id);
-  expect((await findOrderByResource(db, { name: "again" }))?.id).toBe(now.id);
   expect(await findOrderByResource(db, { name: "again", uid: "third" })).toBeUndefined();
   const unbound = await storedOrder(db, { spec: ada });
-  expect((await findOrderByResource(db, { name: unbound.resourceName, uid: "any" }))?.id).toBe(unbound.id);
+  expect(await findOrderByResource(db, { name: unbound.resourceName, uid: "any" })).toBeUndefined();
 });
 
 test("bindResource() binds once; again with the same uid is fine, with another refused, whoever is first", async () => {
   const { id } = await storedOrder(db, { spec: ada });
-  const answers = await Promise.all(["a", "b", "c"].map((uid) => bindResource(db, id, uid)));
+  const bind = (uid: string, to = id) => bindResource(db, to, { uid, namespaceUid: "here" });
+  const answers = await Promise.all(["a", "b", "c"].map((uid) => bind(uid)));
   expect(answers.filter((bound) => bound)).toHaveLength(1);
   const winner = ["a", "b", "c"][answers.indexOf(true)] ?? "";
-  expect(await bindResource(db, id, winner)).toBe(true);
-  expect(await bindResource(db, id, "other")).toBe(false);
-  expect(await bindResource(db, 999_999, "a")).toBe(false);
+  expect(await bind(winner)).toBe(true);
+  expect(await bind("other")).toBe(false);
+  expect(await bind("a", 999_999)).toBe(false);
 });
 
-test("ordersWithoutResource() finds rows whose resource was never bound, once they are old enough", async () => {
+test("ordersWithoutResource() finds rows that have no resource, once they are old enough, unless they are gone for good", async () => {
   const { id } = await storedOrder(db, { spec: bob, now: new Date("2026-02-01T00:00:00Z") });
   const found = async (before: string) =>
     (await ordersWithoutResource(db, { before: new Date(before) })).some((row) => row.id === id);
   expect(await found("2026-02-01T00:00:00Z")).toBe(false);
   expect(await found("2026-02-01T00:00:01Z")).toBe(true);
-  await bindResource(db, id, "uid");
+  await bindResource(db, id, { uid: "uid", namespaceUid: "here" });
   expect(await found("2026-02-01T00:00:01Z")).toBe(false);
+  const gone = await storedOrder(db, { spec: bob, now: new Date("2026-02-01T00:00:00Z") });
+  await setModel(gone.id, { status: "EXPIRED" });
+  const rows = await ordersWithoutResource(db, { before: new Date("2026-02-01T00:00:01Z") });
+  expect(rows.map((row) => row.id)).not.toContain(gone.id);
 });
 
 test("P25: expiredOrders() finds every order whose time is over, failed and done ones too, until it is told as expired", async () => {

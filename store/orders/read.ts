@@ -30,29 +30,21 @@ function keyText({ owner, correlationId }: OrderKey): string {
   return JSON.stringify([owner, correlationId]);
 }
 
-/**
- * The order of a resource: with `uid` the one bound to it, else one of that name that is not bound yet;
- * without, the newest of that name.
- */
+/** The order that this resource was bound to, and no other of its name. */
 export async function findOrderByResource(
   db: Db,
-  resource: { readonly name: string; readonly uid?: string },
+  resource: { readonly name: string; readonly uid: string },
 ): Promise<OrderRow | undefined> {
-  const uid = resource.uid ?? null;
   const [row] = await db<StoredOrder[]>`
-    SELECT ${orderColumns(db)} FROM orders
-    WHERE resource_name = ${resource.name}
-      AND (${uid}::text IS NULL OR resource_uid = ${uid} OR resource_uid IS NULL)
-    ORDER BY resource_uid IS NULL AND ${uid}::text IS NOT NULL, id DESC
-    LIMIT 1`;
+    SELECT ${orderColumns(db)} FROM orders WHERE resource_name = ${resource.name} AND resource_uid = ${resource.uid}`;
   return row && toOrderRow(row);
 }
 
-/** Orders asked for before that time whose resource was never bound: the process died between the row and the resource. */
+/** Orders asked for before that time that should have a resource and have none: the process died between the two, or it went with its namespace. */
 export async function ordersWithoutResource(db: Db, o: { readonly before: Date }): Promise<readonly OrderRow[]> {
   const rows = await db<StoredOrder[]>`
     SELECT ${orderColumns(db)} FROM orders
-    WHERE resource_uid IS NULL AND created_at < ${o.before}
+    WHERE resource_uid IS NULL AND created_at < ${o.before} AND status NOT IN ('EXPIRED', 'DELETED')
     ORDER BY created_at
     LIMIT 1000`;
   return rows.map(toOrderRow);

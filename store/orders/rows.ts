@@ -33,6 +33,8 @@ export type OrderRow = ReadModel & {
   readonly correlationId: string;
   readonly resourceName: string;
   readonly resourceUid?: string;
+  /** Of the namespace that the resource was made in. */
+  readonly namespaceUid?: string;
   readonly spec: OrderSpec;
   readonly role: Role;
   /** With the role: as whom the catalogue is searched. */
@@ -48,14 +50,16 @@ export type OrderRow = ReadModel & {
   readonly resolvedAt?: Date;
   readonly retriesServed: number;
   readonly productsFound: number;
-  /** Its files are given back: no row of them is left. */
+  /** Its files are being given back, or were. */
   readonly purged: boolean;
+  /** No row of its files is left. */
+  readonly emptied: boolean;
 };
 
 /** What to select of `orders` for `toOrderRow`. */
 export function orderColumns(db: Db | Transaction) {
-  return db`id, owner, label, correlation_id, resource_name, resource_uid, spec, role, groups, channel, on_success_url, request_hash, created_at, cursor,
-    resolved_at, products_found, retries_served, purged, status, status_time, percent_completed, files_total, files_pending, files_available,
+  return db`id, owner, label, correlation_id, resource_name, resource_uid, namespace_uid, spec, role, groups, channel, on_success_url, request_hash, created_at, cursor,
+    resolved_at, products_found, retries_served, purged, emptied, status, status_time, percent_completed, files_total, files_pending, files_available,
     files_downloaded, files_failed, bytes_total, bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting,
     sub_orders_running, sub_orders_succeeded, sub_orders_failed, waiting_for_user, suspended, expiration_time,
     expiration_asked, expiration_asked_at, completion_time, message`;

@@ -8,8 +8,13 @@ import type { OutboxMessage } from "./message-kinds.ts";
 import type { ReadModel } from "./rows.ts";
 
 /** Binds the order to its resource; false where it is bound to another, or there is no such order. */
-export async function bindResource(db: Db, id: number, uid: string): Promise<boolean> {
-  await db`UPDATE orders SET resource_uid = ${uid} WHERE id = ${id} AND resource_uid IS NULL`;
+export async function bindResource(
+  db: Db,
+  id: number,
+  { uid, namespaceUid }: { readonly uid: string; readonly namespaceUid: string },
+): Promise<boolean> {
+  await db`
+    UPDATE orders SET resource_uid = ${uid}, namespace_uid = ${namespaceUid} WHERE id = ${id} AND resource_uid IS NULL`;
   const bound = await db`SELECT FROM orders WHERE id = ${id} AND resource_uid = ${uid}`;
   return bound.count > 0;
 }
@@ -25,7 +30,8 @@ export type Progress = {
 
 /**
  * Stores the read model and the messages; writes only what differs. Says whether anything was written. Messages get their ids under the
- * lock of the order's row, so that of two writers' the later ones have the higher ids.
+ * lock of the order's row, so that of two writers' the later ones have the higher ids. Once an order is expired or deleted, who is late with
+ * another word (it looked before, or does not lead any more) changes nothing and tells nothing.
  */
 export async function recordProgress(db: Db, id: number, progress: Progress): Promise<boolean> {
   const { model, now, messages, told = [] } = progress;
@@ -39,17 +45,18 @@ export async function recordProgress(db: Db, id: number, progress: Progress): Pr
   const columns = db`(status, percent_completed, files_total, files_pending, files_available, files_downloaded, files_failed, bytes_total,
     bytes_available, bytes_failed, sub_orders_total, sub_orders_waiting, sub_orders_running, sub_orders_succeeded, sub_orders_failed,
     waiting_for_user, suspended, expiration_time, expiration_asked, expiration_asked_at, completion_time, message)`;
+  const isLate = db`(status IN ('EXPIRED', 'DELETED') AND ${model.status} NOT IN (status, 'DELETED'))`;
   const written = await db`
     WITH untold AS (
       SELECT m, n FROM jsonb_array_elements(${jsonb(db, messages)}) WITH ORDINALITY AS t(m, n)
       WHERE NOT EXISTS (SELECT FROM outbox WHERE order_id = ${id} AND dedup_key = m->>'dedupKey')
     ), held AS MATERIALIZED (
-      SELECT id FROM orders WHERE id = ${id} AND EXISTS (SELECT FROM untold) FOR NO KEY UPDATE
+      SELECT id FROM orders WHERE id = ${id} AND EXISTS (SELECT FROM untold) AND NOT ${isLate} FOR NO KEY UPDATE
     ), changed AS (
       UPDATE orders SET ${columns} = ${values},
         status_time = CASE WHEN status = ${model.status} THEN status_time ELSE ${now}::timestamptz END
       -- The lock comes first: a row that this very statement has changed cannot be locked by it any more.
-      WHERE id = ${id} AND (SELECT count(*) FROM held) >= 0 AND ${columns} IS DISTINCT FROM ${values}
+      WHERE id = ${id} AND (SELECT count(*) FROM held) >= 0 AND ${columns} IS DISTINCT FROM ${values} AND NOT ${isLate}
       RETURNING id
     ), queued AS (
       INSERT INTO outbox (order_id, dedup_key, kind, payload, created_at)
@@ -80,7 +87,8 @@ const FILES_AT_ONCE = 20_000;
 
 /**
  * Gives back an order's files: removes the rows of its sub-orders, archives and files, and marks it. The sub-orders go first, so that
- * nothing is shown or reported any more while the files go in batches. Blobs that no order refers to any more are the collector's.
+ * nothing is shown or reported any more while the files go in batches; that all have gone is written last, and asked for by who takes up what
+ * another left. Blobs that no order refers to any more are the collector's.
  */
 export async function purgeFiles(db: Db, id: number): Promise<void> {
   await db`
@@ -96,4 +104,5 @@ export async function purgeFiles(db: Db, id: number): Promise<void> {
       left = removed.count > 0;
     }
   }
+  await db`UPDATE orders SET emptied = true WHERE id = ${id} AND NOT emptied`;
 }

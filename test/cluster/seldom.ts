@@ -88,18 +88,9 @@ export async function orderWithoutResource(ground: TenantGround): Promise<string
   return answer.row.resourceName;
 }
 
-/** Somebody takes away an order's resource, whatever should hold it, and perhaps makes another of its name. */
+/** Somebody takes away an order's resource, and perhaps makes another of its name. */
 export async function takeAway(ground: TenantGround, name: string, o: { readonly replace: boolean }): Promise<void> {
-  await ground.kubectl(["delete", "order", name, "--wait=false"]);
-  await ground.kubectl([
-    "patch",
-    "order",
-    name,
-    "--type=json",
-    "-p",
-    '[{"op":"remove","path":"/metadata/finalizers"}]',
-  ]);
-  await ground.kubectl(["wait", "--for=delete", `order/${name}`, "--timeout=20s"]);
+  await ground.kubectl(["delete", "order", name, "--timeout=20s"]);
   if (o.replace) await ground.order(name, { owner: "somebody@example.org" });
 }
 

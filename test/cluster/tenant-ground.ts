@@ -140,8 +140,6 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       await eventually(`a pod of ${name} runs`, async () => (await phases()).includes("Running"), LIMIT.slow);
     },
     async close(): Promise<void> {
-      // While there is an operator: each order has a finalizer of its.
-      await attempt(["delete", "orders", "--all", "--timeout=40s"]);
       await attempt(["delete", "namespace", namespace, "--timeout=60s"]);
       await attempt(["delete", "persistentvolume", `blobs-${namespace}`, "--timeout=30s"]);
       source.stop();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HEADER } from "#api/amqp/names.ts";
+import { findOrder } from "#store/orders.ts";
 import { type Client, client } from "#test/support/amqp-world.ts";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
@@ -99,6 +100,24 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       async () => (await get(`pods -l batch.kubernetes.io/job-name=${order}-1-a1`, "{.items[*].metadata.name}")) === "",
       LIMIT.slow,
     );
+
+  const isDeleted = (orderId: number) =>
+    eventually(
+      `order ${orderId} is deleted and its files are given back`,
+      async () => {
+        const row = await findOrder(ground.db, orderId);
+        if (row?.status === "DELETED" && row.emptied) return true;
+        throw new Error(JSON.stringify(row));
+      },
+      LIMIT.slow,
+    );
+  /** How each order stands, by the name of its resource, and what was told of it. */
+  async function remembered(): Promise<Record<string, unknown>> {
+    const rows = await ground.db<{ resourceName: string; status: string; emptied: boolean; told: string[] }[]>`
+      SELECT resource_name, status, emptied, ARRAY(SELECT kind FROM outbox WHERE order_id = orders.id ORDER BY outbox.id) AS told
+      FROM orders ORDER BY id`;
+    return Object.fromEntries(rows.map(({ resourceName, ...row }) => [resourceName, row]));
+  }
 
   test(
     "the installation's own test passes",
@@ -202,17 +221,21 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
   );
 
   test(
-    "a deletion waits for the clean-up of the operator, and takes everything along",
+    "a deletion with kubectl takes everything along, and is told; in the foreground it waits for the pods",
     async () => {
-      await ground.products("deleted", [BYTES], { pace: SLOWLY });
-      await ground.order("deleted");
-      await ground.aPodRuns("deleted");
-      expect(await get("order deleted", "{.metadata.finalizers[0]}")).toBe("order.regards.io/cleanup");
-      await ground.kubectl(["delete", "order", "deleted", "--timeout=40s"]);
-      await podsAreGone("deleted");
-      expect(await ground.kubectl(["get", "suborders,jobs", "-o", "name"])).not.toContain("deleted");
+      for (const cascade of ["background", "foreground"]) {
+        const name = `deleted-${cascade}`;
+        await ground.products(name, [BYTES], { pace: SLOWLY });
+        await ground.order(name);
+        await ground.aPodRuns(name);
+        const orderId = Number(await get(`order ${name}`, "{.status.orderId}"));
+        await ground.kubectl(["delete", "order", name, `--cascade=${cascade}`, "--timeout=40s"]);
+        if (cascade === "background") await podsAreGone(name);
+        expect(await ground.kubectl(["get", "suborders,jobs,pods", "-o", "name"])).not.toContain(name);
+        await isDeleted(orderId);
+      }
     },
-    2 * LIMIT.slow,
+    4 * LIMIT.slow,
   );
 
   test("a Job of somebody else under the name of ours is left alone", () => foreignJob(ground), 2 * LIMIT.slow);
@@ -244,8 +267,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       const made = () => get(`order ${promised}`, "{.metadata.uid}");
       await eventually("the missing resource is made", made, 2 * LIMIT.slow);
       await ground.wait(promised, "Succeeded");
-      const isOver = async () => ["EXPIRED", "DELETED"].includes(await statusOf(vanished));
-      await eventually("the order without a resource is over", isOver, 2 * LIMIT.slow);
+      await isDeleted(vanished);
       await ground.wait(`order-${replaced}`, "Accepted=False");
     },
     6 * LIMIT.slow,
@@ -290,14 +312,15 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
   });
 
   test(
-    "a tenant is taken down as the guide says, an order still being fetched, and nothing of it holds up its namespace",
+    "its namespace is deleted with an order still being fetched: nothing holds it up, and the rows remember how everything stood",
     async () => {
       await ground.products("doomed", [BYTES], { pace: SLOWLY });
       await ground.order("doomed");
       await ground.aPodRuns("doomed");
-      await ground.kubectl(["delete", "orders", "--all", "--timeout=60s"]);
-      await release.helm(["uninstall", RELEASE, "--wait", "--timeout=60s"]);
+      const before = await remembered();
       await ground.kubectl(["delete", "namespace", ground.namespace, "--timeout=60s"]);
+      expect(await remembered()).toEqual(before);
+      expect(before).toMatchObject({ doomed: { status: "RUNNING", told: ["GRANTED"] }, walk: { status: "DONE" } });
     },
     4 * LIMIT.slow,
   );

@@ -4,7 +4,8 @@
  * TEST_EXHAUSTIVE=1 kills it after every single write (minutes); otherwise every fourth is taken, another fourth in every story.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { OrderSpec } from "#crds/order.ts";
+import type { Order, OrderSpec } from "#crds/order.ts";
+import type { OperatorConfig } from "#operator/config.ts";
 import { findOrder } from "#store/orders.ts";
 import { writeSetting } from "#store/settings.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
@@ -27,6 +28,8 @@ afterAll(() => world.stop());
 
 type Story = {
   readonly spec?: Partial<OrderSpec>;
+  /** Of the operator, when nothing but a sweep brings the story to its end. */
+  readonly config?: Partial<OperatorConfig>;
   /** What the source does with the file of this number, in this attempt. */
   readonly source: (file: number, attempt: number) => "give" | "refuse" | "notReady" | "hang";
   /** What the user does, once the order is under way. */
@@ -37,10 +40,20 @@ type Story = {
 
 type End = {
   readonly resource: unknown;
-  readonly row: unknown;
-  readonly files: unknown;
-  readonly messages: readonly string[];
+  /** What is remembered under the name, the oldest first. */
+  readonly rows: readonly RowEnd[];
   readonly jobs: readonly string[];
+};
+
+type RowEnd = {
+  readonly status: string;
+  readonly emptied: boolean;
+  readonly isBound: boolean;
+  readonly files: unknown;
+  readonly subOrders: unknown;
+  readonly percent: number;
+  readonly stored: unknown;
+  readonly messages: readonly string[];
 };
 
 /** Lives through the story; the operator dies after `diesAfter` writes. Says how it ended, and what was written up to the death. */
@@ -50,11 +63,11 @@ async function live(story: Story, diesAfter: number): Promise<{ end: End; writes
   world.products.push(...someProducts(name, FILES, { firstId: orders * 1000 }));
   world.source.answer = ({ filename }, attempt) => story.source(Number(filename.match(/-(\d+)\.dat$/)?.[1]), attempt);
   const life = mortal({ transport: world.transport, db: world.db }, diesAfter);
-  let operator = world.start(life);
+  let operator = world.start(life, story.config);
   await world.apply(name, story.spec);
   const revived = life.dead.then(async () => {
     await operator.stop();
-    operator = world.start();
+    operator = world.start({}, story.config);
   });
   await story.act?.(name);
   const end = await eventually(
@@ -75,10 +88,7 @@ async function live(story: Story, diesAfter: number): Promise<{ end: End; writes
 
 /** The next story starts in an empty archive. */
 async function forget(name: string): Promise<void> {
-  if (await world.orders.get(name)) {
-    await world.orders.patch(name, { metadata: { finalizers: [] } });
-    await world.orders.delete(name);
-  }
+  await world.orders.delete(name);
   await world.db`DELETE FROM order_files`;
   await world.db`DELETE FROM orders`;
   await eventually(`what ${name} made is gone`, async () => {
@@ -89,22 +99,16 @@ async function forget(name: string): Promise<void> {
 
 async function look(name: string, from: number): Promise<End> {
   const order = await world.orders.get(name);
-  const [found] = await world.db<{ id: number }[]>`SELECT id FROM orders WHERE resource_name = ${name}`;
-  const row = found && (await findOrder(world.db, found.id));
-  const states = await world.db`
-    SELECT state, count(*) AS files FROM order_files WHERE order_id = ${row?.id ?? 0} GROUP BY state ORDER BY state`;
+  const found = await world.db<{ id: number }[]>`SELECT id FROM orders WHERE resource_name = ${name} ORDER BY id`;
   const made = world.writes.slice(from).filter((write) => write.startsWith("POST") && write.endsWith("/jobs"));
   const jobs = (await world.jobs.list()).items.map((job) => job.metadata.name);
   return {
     resource: order && {
-      finalizers: order.metadata.finalizers,
       conditions: order.status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
       files: order.status?.files,
       subOrders: order.status?.subOrders,
     },
-    row: row && { status: row.status, files: row.files, subOrders: row.subOrders, percent: row.percentCompleted },
-    files: states.map((each) => ({ ...each })),
-    messages: (await world.outbox(row?.id ?? 0)).toSorted(),
+    rows: await Promise.all(found.map(({ id }) => lookAtRow(id, order))),
     jobs: [
       `${made.length} made`,
       ...jobs.filter((job) => job.startsWith(`${name}-`)).map((job) => job.slice(name.length)),
@@ -112,15 +116,36 @@ async function look(name: string, from: number): Promise<End> {
   };
 }
 
-function isStatus(word: string): (end: End) => boolean {
-  return ({ row }) => (row as { status: string } | undefined)?.status === word;
+async function lookAtRow(id: number, order: Order | undefined): Promise<RowEnd> {
+  const row = await findOrder(world.db, id);
+  if (row === undefined) throw new Error(`Cannot find row ${id}`);
+  const states = await world.db`
+    SELECT state, count(*) AS files FROM order_files WHERE order_id = ${id} GROUP BY state ORDER BY state`;
+  return {
+    status: row.status,
+    emptied: row.emptied,
+    isBound: row.resourceUid !== undefined && row.resourceUid === order?.metadata.uid,
+    files: row.files,
+    subOrders: row.subOrders,
+    percent: row.percentCompleted,
+    stored: states.map((each) => ({ ...each })),
+    messages: (await world.outbox(id)).toSorted(),
+  };
 }
+
+const isGivenBack = (row: RowEnd | undefined) => row?.status === "DELETED" && row.emptied;
 
 const hasReason = (reason: string) => (end: End) => JSON.stringify(end.resource ?? "").includes(`"${reason}"`);
 
 async function underWay(name: string): Promise<void> {
-  await eventually(`some files of ${name} are there`, async () => (await world.row(name)).files.available >= 4);
+  await eventually(`some files of ${name} are there, and one of its sub-orders has ended`, async () => {
+    const { files, subOrders } = await world.row(name);
+    return files.available === 4 && subOrders.succeeded === 1;
+  });
 }
+
+let isAskedAgain = false;
+let isMoved = false;
 
 const STORIES: Record<string, Story> = {
   "an order that is fetched in two sub-orders": {
@@ -145,7 +170,31 @@ const STORIES: Record<string, Story> = {
       await underWay(name);
       await world.orders.delete(name);
     },
-    isOver: (end) => isStatus("DELETED")(end) && end.resource === undefined,
+    isOver: ({ rows, resource }) => isGivenBack(rows[0]) && resource === undefined,
+  },
+  "an order that is deleted half-way and asked for again under the same name": {
+    source: (file) => (file === 4 && !isAskedAgain ? "hang" : "give"),
+    act: async (name) => {
+      isAskedAgain = false;
+      await underWay(name);
+      await world.orders.delete(name);
+      isAskedAgain = true;
+      await world.apply(name);
+    },
+    isOver: (end) => isGivenBack(end.rows[0]) && end.rows.length === 2 && hasReason("AllFilesAvailable")(end),
+  },
+  "an order whose resource went with another namespace half-way": {
+    config: { sweepSeconds: 0.5, awaySeconds: 0 },
+    source: (file) => (file === 4 && !isMoved ? "hang" : "give"),
+    act: async (name) => {
+      isMoved = false;
+      await underWay(name);
+      await world.db`
+        UPDATE orders SET namespace_uid = 'another', created_at = created_at - interval '1 minute' WHERE resource_name = ${name}`;
+      await world.orders.delete(name);
+      isMoved = true;
+    },
+    isOver: (end) => end.rows[0]?.isBound === true && hasReason("AllFilesAvailable")(end),
   },
 };
 

@@ -116,6 +116,7 @@ export async function apiWorld(label: string) {
     token,
     request,
     call: async (route: string, o: CallOptions = {}) => app.handle(await request(route, o)),
+    transport,
     orders: resourceApi<Order>(transport, ORDERS) as ResourceApi<Order>,
     processes: resourceApi<Process>(transport, PROCESSES) as ResourceApi<Process>,
     order: (files: readonly TestFile[], o: { owner?: string; status?: OrderStatusWord } = {}) =>

@@ -40,27 +40,58 @@ export const BOB = "bob@example.org";
 /** What a source does with a file: give it, refuse it, ask for patience, or keep the Job waiting. */
 export type Answer = "give" | "refuse" | "notReady" | "hang";
 
-export type OperatorWorld = Awaited<ReturnType<typeof operatorWorld>>;
+export type OperatorWorld = {
+  readonly db: Db;
+  readonly transport: Transport;
+  /** What was written to the cluster, as `POST /apis/…`. */
+  readonly writes: readonly string[];
+  readonly products: FoundProduct[];
+  readonly source: { answer: (file: WorkFile, attempt: number) => Answer };
+  readonly orders: ResourceApi<Order>;
+  readonly subOrders: ResourceApi<SubOrder>;
+  readonly jobs: ResourceApi<Job>;
+  readonly now: () => Date;
+  /** Moves the clock. */
+  pass(ms: number): void;
+  start(parts?: { readonly db?: Db; readonly transport?: Transport }, over?: Partial<OperatorConfig>): Running;
+  /** `kubectl apply`. */
+  apply(name: string, spec?: Partial<OrderSpec>): Promise<Order>;
+  /** Waits until the order's Succeeded condition has this reason. */
+  until(name: string, reason: string): Promise<Order>;
+  row(name: string): Promise<OrderRow>;
+  outbox(orderId: number): Promise<string[]>;
+  stop(): Promise<void>;
+};
 type Running = { stop(): Promise<void>; readonly ready: Promise<void>; readonly stopped: Promise<void> };
 
-export async function operatorWorld(label: string, o: { readonly config?: Partial<OperatorConfig> } = {}) {
-  const store = await testStore(label);
+export type OperatorWorldOptions = {
+  readonly config?: Partial<OperatorConfig>;
+  /** `default` unless told otherwise. */
+  readonly namespace?: string;
+  /** Its database and its archive, beside an empty cluster. */
+  readonly restoredFrom?: Pick<OperatorWorld, "db" | "products">;
+};
+
+export async function operatorWorld(label: string, o: OperatorWorldOptions = {}): Promise<OperatorWorld> {
+  const { namespace = "default", restoredFrom } = o;
+  const store = restoredFrom ? { db: restoredFrom.db, drop: async () => {} } : await testStore(label);
   const { db } = store;
   const folder = temporaryFolder(label);
   const blobs = await openBlobStore(pathToFileURL(folder.path).href, {});
   const shift = { ms: 0 };
   const now = () => new Date(Date.now() + shift.ms);
   const logger = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
-  const kubernetes = await localKubernetes({ journal: memoryJournal(), now, logger: pino({ level: "silent" }) });
+  const quietly = pino({ level: "silent" });
+  const kubernetes = await localKubernetes({ journal: memoryJournal(), namespaces: [namespace], now, logger: quietly });
   const writes: string[] = [];
   const server = async (request: Request) => {
     const response = await kubernetes.handle(request);
     if (request.method !== "GET" && response.ok) writes.push(`${request.method} ${new URL(request.url).pathname}`);
     return response;
   };
-  const transport = handlerTransport(server, { namespace: "default" });
+  const transport = handlerTransport(server, { namespace });
   const config: OperatorConfig = {
-    namespace: "default",
+    namespace,
     publicUrl: "https://archive.example.org",
     prefix: "/api/v1/rs-order",
     job: {
@@ -76,8 +107,8 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
   await upsertUser(db, { email: ADA, role: "REGISTERED_USER", groups: [], active: true });
   await upsertUser(db, { email: BOB, role: "REGISTERED_USER", groups: [], active: true });
   await upsertUser(db, { email: "gone@example.org", role: "REGISTERED_USER", groups: [], active: false });
-  const products: FoundProduct[] = [];
-  const source = { answer: (_file: WorkFile, _attempt: number): Answer => "give" };
+  const products = restoredFrom?.products ?? [];
+  const source: OperatorWorld["source"] = { answer: () => "give" };
   const cluster = playCluster({ db, transport, now, answer: (file, attempt) => source.answer(file, attempt) });
   const operators = new Set<Running>();
   const orders = resourceApi<Order>(transport, ORDERS);
@@ -92,7 +123,6 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
     subOrders: resourceApi<SubOrder>(transport, SUBORDERS),
     jobs: resourceApi<Job>(transport, JOBS),
     now,
-    /** Moves the clock. */
     pass(ms: number): void {
       shift.ms += ms;
     },
@@ -117,7 +147,6 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
       operators.add(running);
       return running;
     },
-    /** `kubectl apply`. */
     apply(name: string, spec: Partial<OrderSpec> = {}): Promise<Order> {
       return orders.create({
         apiVersion: API_VERSION,
@@ -126,7 +155,6 @@ export async function operatorWorld(label: string, o: { readonly config?: Partia
         spec: { owner: ADA, selections: [{ query: name }], suspend: false, retry: 0, ...spec },
       });
     },
-    /** Waits until the order's Succeeded condition has this reason. */
     until(name: string, reason: string): Promise<Order> {
       return eventually(`${name} is ${reason}`, async () => {
         const order = await orders.get(name);

@@ -1,5 +1,5 @@
 /** Orders, rows and sub-orders as tests want them: everything has a value that a quiet order has, and the test names what it is about. */
-import { API_VERSION, FINALIZER, LABELS, subOrderName } from "#crds/names.ts";
+import { API_VERSION, LABELS, subOrderName } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { OrderObserved, OrderSettings, Work } from "#operator/order/observed.ts";
@@ -21,7 +21,7 @@ export function anOrder(over: { metadata?: Partial<Order["metadata"]>; spec?: Pa
   return {
     apiVersion: API_VERSION,
     kind: "Order",
-    metadata: { name: "order-7", uid: "uid-7", generation: 1, finalizers: [FINALIZER], ...over.metadata },
+    metadata: { name: "order-7", uid: "uid-7", generation: 1, ...over.metadata },
     spec: { owner: OWNER, selections: [{ query: "a:1" }], suspend: false, retry: 0, ...over.spec },
   };
 }
@@ -38,6 +38,7 @@ export function aRow(over: Partial<OrderRow> = {}): OrderRow {
     correlationId: "key-7",
     resourceName: "order-7",
     resourceUid: "uid-7",
+    namespaceUid: "uid-of-the-namespace",
     spec: anOrder().spec,
     role: "REGISTERED_USER",
     groups: [],
@@ -47,6 +48,7 @@ export function aRow(over: Partial<OrderRow> = {}): OrderRow {
     retriesServed: 0,
     productsFound: 0,
     purged: false,
+    emptied: false,
     status: "PENDING",
     percentCompleted: 0,
     files: NO_FILES,

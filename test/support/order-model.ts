@@ -2,7 +2,7 @@
  * A world of one order, in memory and pure enough to be thrown away: rows, resources and what the planner's actions do to them.
  * It keeps the store's and the cluster's guards (attempts, UIDs), so that a plan that relies on luck shows.
  */
-import { FINALIZER, subOrderName } from "#crds/names.ts";
+import { subOrderName } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cut } from "#operator/order/buckets.ts";
@@ -27,10 +27,7 @@ export type World = {
 };
 
 export function aWorld(o: { channel: "rest" | "kubectl"; cuts: readonly Cut[]; spec?: Partial<Order["spec"]> }): World {
-  const order = anOrder({
-    metadata: { finalizers: o.channel === "rest" ? [FINALIZER] : [] },
-    ...(o.spec ? { spec: o.spec } : {}),
-  });
+  const order = anOrder(o.spec ? { spec: o.spec } : {});
   const { resourceUid: _, ...row } = aRow();
   return {
     order,
@@ -45,7 +42,8 @@ export function aWorld(o: { channel: "rest" | "kubectl"; cuts: readonly Cut[]; s
 }
 
 export function observeWorld(world: World, now: Date, searched = false): OrderObserved | undefined {
-  const { order, row } = world;
+  const { row } = world;
+  const order = world.order ?? departed(world, now);
   if (order === undefined) return undefined;
   const { row: _row, work: _work, ...bare } = anObserved({ order });
   if (row === undefined) return { ...bare, admission: { kind: "welcome", role: "REGISTERED_USER", groups: [] } };
@@ -58,6 +56,12 @@ export function observeWorld(world: World, now: Date, searched = false): OrderOb
   const [cut] = world.cuts;
   if (row.resolvedAt !== undefined || row.resourceUid === undefined || searched || cut === undefined) return observed;
   return { ...observed, found: { kind: "part", cut } };
+}
+
+/** What `depart` takes for the resource of a row that was bound to one, until all of it is given back. */
+function departed({ row }: World, now: Date): Order | undefined {
+  if (row?.resourceUid === undefined || row.emptied) return undefined;
+  return anOrder({ metadata: { uid: row.resourceUid, deletionTimestamp: now.toISOString() }, spec: row.spec });
 }
 
 function workOf({ subs }: World): Work {
@@ -98,10 +102,6 @@ function isEnded({ state }: SubOrderRow): boolean {
 export function applyAction(world: World, action: OrderAction, now: Date): void {
   const { order, row } = world;
   switch (action.kind) {
-    case "addFinalizer":
-    case "removeFinalizer":
-      setFinalizers(world, action.finalizers);
-      return;
     case "deleteOrder":
       if (order) deleteOrder(world, now);
       return;
@@ -151,6 +151,7 @@ export function applyAction(world: World, action: OrderAction, now: Date): void 
       return;
     case "purgeFiles":
       world.subs = [];
+      if (row) world.row = { ...row, purged: true, emptied: true };
       return;
     case "createSubOrder":
       if (world.resources.some((r) => r.metadata.name === action.subOrder.metadata.name)) return;
@@ -185,18 +186,19 @@ export function applyTelling(world: World, planned: OrderPlan): void {
   }
 }
 
-function setFinalizers(world: World, finalizers: readonly string[]): void {
-  if (world.order === undefined) return;
-  const { metadata } = world.order;
-  const isGone = metadata.deletionTimestamp !== undefined && finalizers.length === 0;
-  world.order = isGone ? undefined : { ...world.order, metadata: { ...metadata, finalizers } };
+/** `held`: somebody's finalizer keeps the resource until `letGo`. */
+export function deleteOrder(world: World, now: Date, o: { readonly held?: boolean } = {}): void {
+  const { order, row } = world;
+  if (order === undefined) return;
+  // Whoever made the resource of the row has told the row.
+  if (row && row.resourceUid === undefined) world.row = { ...row, resourceUid: order.metadata.uid ?? "" };
+  const metadata = { ...order.metadata, deletionTimestamp: now.toISOString() };
+  world.order = o.held ? { ...order, metadata } : undefined;
 }
 
-export function deleteOrder(world: World, now: Date): void {
-  if (world.order === undefined) return;
-  const { metadata } = world.order;
-  if ((metadata.finalizers ?? []).length === 0) world.order = undefined;
-  else world.order = { ...world.order, metadata: { ...metadata, deletionTimestamp: now.toISOString() } };
+/** Nothing holds up the deletion of the resource any more. */
+export function letGo(world: World): void {
+  if (world.order?.metadata.deletionTimestamp !== undefined) world.order = undefined;
 }
 
 function touch(world: World, o: { name: string; uid: string }, write: (r: SubOrder) => SubOrder | undefined): void {

@@ -21,6 +21,7 @@ export function exampleOrder(owner: string, now: Date): OrderRow {
     retriesServed: 0,
     productsFound: 12,
     purged: false,
+    emptied: false,
     status: "DONE_WITH_WARNING",
     percentCompleted: 100,
     files: { total: 12, pending: 0, available: 11, downloaded: 0, failed: 1 },
