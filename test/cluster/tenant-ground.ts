@@ -140,7 +140,7 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       await eventually(`a pod of ${name} runs`, async () => (await phases()).includes("Running"), LIMIT.slow);
     },
     async close(): Promise<void> {
-      await attempt(["delete", "namespace", namespace, "--timeout=60s"]);
+      await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=150s"]);
       await attempt(["delete", "persistentvolume", `blobs-${namespace}`, "--timeout=30s"]);
       source.stop();
       await door.stop();

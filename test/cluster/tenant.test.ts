@@ -318,10 +318,11 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       await ground.order("doomed");
       await ground.aPodRuns("doomed");
       const before = await remembered();
-      await ground.kubectl(["delete", "namespace", ground.namespace, "--timeout=60s"]);
+      // The namespace controller waits for as long as pods may take to stop.
+      await ground.kubectl(["delete", "namespace", ground.namespace, "--timeout=150s"]);
       expect(await remembered()).toEqual(before);
       expect(before).toMatchObject({ doomed: { status: "RUNNING", told: ["GRANTED"] }, walk: { status: "DONE" } });
     },
-    4 * LIMIT.slow,
+    6 * LIMIT.slow,
   );
 });
