@@ -140,13 +140,16 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       await eventually(`a pod of ${name} runs`, async () => (await phases()).includes("Running"), LIMIT.slow);
     },
     async close(): Promise<void> {
-      await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=150s"]);
-      await attempt(["delete", "persistentvolume", `blobs-${namespace}`, "--timeout=30s"]);
-      source.stop();
-      await door.stop();
-      await db.end({ timeout: 1 });
-      await database.drop();
-      folder.remove();
+      try {
+        await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=90s"]);
+        await attempt(["delete", "persistentvolume", `blobs-${namespace}`, "--timeout=20s"]);
+      } finally {
+        source.stop();
+        await door.stop();
+        await db.end({ timeout: 1 });
+        await database.drop();
+        folder.remove();
+      }
     },
   };
 }
