@@ -85,3 +85,16 @@ export const SUBORDER_REASON = {
   /** The Job ended without finishing its files: crashed too often, deadline, unusable. */
   jobFailed: "JobFailed",
 } as const;
+
+export const PROCESS_CONDITION = {
+  /** Whether it can be ordered. */
+  ready: "Ready",
+} as const;
+
+export const PROCESS_REASON = {
+  ready: "Ready",
+  /** `spec.parameters` is no JSON Schema of an object. */
+  invalidParameters: "InvalidParameters",
+  /** `spec.resources` is nothing that a container can have. */
+  invalidResources: "InvalidResources",
+} as const;

@@ -26,6 +26,7 @@ export const ProcessCall = Type.Object(
   },
   { additionalProperties: false, description: "A process to run on the fetched files." },
 );
+export type ProcessCall = Readonly<Static<typeof ProcessCall>>;
 
 export const Selection = withRules(
   Type.Object(

@@ -13,8 +13,12 @@ export class RegexError extends Error {
   }
 }
 
-/** Matches a whole text or not at all. */
-export type Regex = { matches(text: string): boolean };
+export type Regex = {
+  /** A whole text or not at all. */
+  matches(text: string): boolean;
+  /** Any part of a text. */
+  finds(text: string): boolean;
+};
 
 const MAX_PROGRAM = 10_000;
 const KEPT = 256;
@@ -38,7 +42,7 @@ function compile(pattern: string): Regex {
   try {
     const regex = RE2JS.compile(pattern);
     if (regex.programSize() > MAX_PROGRAM) throw new RegexError(pattern, "its repetitions make it too large");
-    return { matches: (text) => regex.testExact(text) };
+    return { matches: (text) => regex.testExact(text), finds: (text) => regex.test(text) };
   } catch (error) {
     if (error instanceof RE2JSException) throw new RegexError(pattern, reasonOf(error));
     throw error;
