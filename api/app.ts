@@ -50,6 +50,7 @@ import { applyOrder, getOrder, listOrders } from "./orders/handlers.ts";
 import { removeOrder } from "./orders/remove.ts";
 import { restartOrder } from "./orders/restart.ts";
 import { reportAllOrders, searchAllOrders } from "./orders/search.ts";
+import { listProcesses } from "./processes/handlers.ts";
 import { quotaHandlers } from "./quotas/handlers.ts";
 import { serviceHandlers } from "./service/handlers.ts";
 
@@ -154,6 +155,7 @@ function handlers(deps: ApiDeps, key: ReturnType<typeof tokenKey>): Handlers {
     publicMetalink: publicMetalink(links),
     searchAllOrders: searchAllOrders({ db, base }),
     reportAllOrders: reportAllOrders({ db, base, logger }),
+    listProcesses: listProcesses(deps),
     ...quotaHandlers({ db, now }),
     ...webhookHandlers({ db, base, now }),
     ...mailHandlers({ db, orderTokens, tenant: config.tenant, publicUrl, base, now }),

@@ -144,6 +144,8 @@ export const OPERATIONS = {
   listQuotaUse: { method: "POST", path: "/api/v1/rs-storage/quota/currents", at: "root", access: "ADMIN" },
   getQuota: { method: "GET", path: "/api/v1/rs-storage/quota/:userEmail", at: "root", access: "PROJECT_ADMIN" },
   setQuota: { method: "PUT", path: "/api/v1/rs-storage/quota/:userEmail", at: "root", access: "PROJECT_ADMIN" },
+  // Processes, beyond the contract
+  listProcesses: { method: "GET", path: "/processes", access: "REGISTERED_USER" },
   // Webhooks and mails, beyond the contract
   listWebhooks: { method: "GET", path: "/user/webhooks", access: "REGISTERED_USER" },
   createWebhook: { method: "POST", path: "/user/webhooks", access: "REGISTERED_USER" },

@@ -8,7 +8,7 @@ import type { Db } from "#store/db.ts";
 import { filesOfDatasets } from "./postgres/dataset-files.ts";
 import { searchPage } from "./postgres/search.ts";
 import { searchProblem } from "./postgres/search-problem.ts";
-import { inSession, type Session } from "./postgres/session.ts";
+import { datasetsNamed, inSession, type Session } from "./postgres/session.ts";
 import { summarizeSelections } from "./postgres/summarize.ts";
 
 /** As whom to look. Roles from ADMIN up see every dataset; others the public ones and those of their groups. */
@@ -80,6 +80,8 @@ export type Catalogue = {
   search(selections: readonly Selection[], options: PageOptions): Promise<Page>;
   /** Of those of the datasets, by URN, that the user may access and that have files; in the order of their URNs. */
   datasetFiles(urns: readonly string[], options: { readonly access: Access }): Promise<readonly DatasetFiles[]>;
+  /** Those of these names, URNs or labels, that are datasets which the user may access; by label. */
+  datasets(names: readonly string[], options: { readonly access: Access }): Promise<readonly FoundProduct["dataset"][]>;
 };
 
 /** The catalogue cannot answer these selections; `message` is the contract's text, `detail` says which and why. */
@@ -115,5 +117,6 @@ export function postgresCatalogue(db: Db, options: { readonly timeoutMs?: number
     search: (selections, { access, before, after = 0, limit }) =>
       ask(access, (session) => searchPage(session, { selections, before, after, limit })),
     datasetFiles: (urns, { access }) => ask(access, (session) => filesOfDatasets(session, urns)),
+    datasets: (names, { access }) => ask(access, async (session) => datasetsNamed(session, names)),
   };
 }

@@ -90,13 +90,7 @@ const cases: Record<string, { selections: Selection[]; want: Problem[] }> = {
   },
   "a process together with a filter": {
     selections: [{ query: "a", process: { name: "p" }, fileTypes: ["RAWDATA"] }],
-    want: [
-      { field: "selections[0]", message: "Impossible to have file filters and processing on the same dataset" },
-      {
-        field: "selections[0].process",
-        message: "Cannot run process 'p': this version fetches files but runs no processes",
-      },
-    ],
+    want: [{ field: "selections[0]", message: "Impossible to have file filters and processing on the same dataset" }],
   },
   "too many ids": {
     selections: [{ includeIds: Array.from({ length: 1001 }, String) }],

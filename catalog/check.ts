@@ -46,11 +46,6 @@ function checkSelection(selection: Selection, field: string): Problem[] {
   ];
 }
 
-/** Why a selection cannot be served although it is well-formed: nothing runs processes yet, and files that were to be processed are not given out raw. */
-export function unserved({ process }: Selection): string | undefined {
-  return process && `Cannot run process '${process.name}': this version fetches files but runs no processes`;
-}
-
 function checkShape(selection: Selection, field: string): Problem[] {
   const { query, dataset, geometry, includeIds, process, fileTypes, fileNamePattern } = selection;
   const problems: Problem[] = [];
@@ -63,8 +58,6 @@ function checkShape(selection: Selection, field: string): Problem[] {
   if (process && (fileTypes || fileNamePattern !== undefined)) {
     problems.push({ field, message: "Impossible to have file filters and processing on the same dataset" });
   }
-  const refusal = unserved(selection);
-  if (refusal !== undefined) problems.push({ field: `${field}.process`, message: refusal });
   for (const name of ["includeIds", "excludeIds"] as const) {
     const count = selection[name]?.length ?? 0;
     if (count <= LIMITS.idsPerSelection) continue;

@@ -13,6 +13,11 @@ export function countingFiles({ datasets }: Summary): number {
   }, 0);
 }
 
+/** What is ordered as it is: of a process only the results are delivered, which cost nothing. */
+export function unprocessed(selections: readonly Selection[]): readonly Selection[] {
+  return selections.filter(({ process }) => process === undefined);
+}
+
 /** The effect if it passes the quota. Of who has no limit the catalogue is not asked. Throws CatalogueError. */
 export async function passedQuota(
   catalogue: Catalogue,
@@ -20,7 +25,9 @@ export async function passedQuota(
   o: SearchOptions & { readonly selections: readonly Selection[] },
 ): Promise<QuotaEffect | undefined> {
   if (quota.maxQuota === UNLIMITED) return undefined;
-  const { selections, access, before } = o;
+  const { access, before } = o;
+  const selections = unprocessed(o.selections);
+  if (selections.length === 0) return undefined;
   const summary = await catalogue.summarize(selections, { access, before, references: true });
   const effect = quotaEffect(countingFiles(summary), quota);
   return effect.exceededBy > 0 ? effect : undefined;

@@ -126,6 +126,7 @@ test("briefCatalogue() does not answer with references uncounted where they were
     }),
     search: async () => ({ products: [] }),
     datasetFiles: async () => [],
+    datasets: async () => [],
   });
   const options = { access: { email: "a", role: "EXPLOIT" as const, groups: [] }, before: new Date(0) };
   const bytes = async (references: boolean) => (await brief.summarize([{}], { ...options, references })).bytes;
@@ -143,6 +144,7 @@ test("briefCatalogue() asks a question once a second, another question at once, 
       return summary;
     },
     datasetFiles: async () => [],
+    datasets: async () => [],
     search: async () => ({ products: [] }),
   };
   const brief = briefCatalogue(real, () => now);

@@ -14,6 +14,7 @@ export function briefCatalogue(catalogue: Catalogue, clock: () => number = () =>
   return {
     search: (selections, options) => catalogue.search(selections, options),
     datasetFiles: (urns, options) => catalogue.datasetFiles(urns, options),
+    datasets: (names, options) => catalogue.datasets(names, options),
     summarize(selections, options) {
       const question = JSON.stringify([selections, options.access, options.references]);
       const answer = known.get(question);

@@ -7,6 +7,7 @@ import type { OrderRow } from "#store/orders.ts";
 import { type QueuedMessage, queueMessages } from "#store/outbox.ts";
 import type { AcceptDeps } from "../orders/accept.ts";
 import { tryToCreate } from "../orders/resource.ts";
+import { briefly, processReader } from "../processes/read.ts";
 import { batchedStore } from "./batched-store.ts";
 import { batcher } from "./batcher.ts";
 import { briefCatalogue } from "./brief-catalogue.ts";
@@ -149,7 +150,8 @@ function inboxes(options: AmqpOptions): readonly Inbox[] {
   const queues = queueNames(options.tenant);
   const catalogue = briefCatalogue(options.catalogue);
   const makeResource = resourceMaker(options);
-  const deps = { ...options, catalogue, store: batchedStore(options.db), makeResource };
+  const readProcesses = briefly(processReader(options.transport));
+  const deps = { ...options, catalogue, store: batchedStore(options.db), readProcesses, makeResource };
   return [
     { queue: queues.request, answer: (asked) => answerRequest(deps, asked) },
     { queue: queues.cancel, answer: (asked) => answerCancel(options, asked) },
@@ -157,7 +159,7 @@ function inboxes(options: AmqpOptions): readonly Inbox[] {
       ? [
           {
             queue: queues.delivery,
-            answer: (asked: Asked) => answerDelivery({ ...options, catalogue, makeResource }, asked),
+            answer: (asked: Asked) => answerDelivery({ ...options, catalogue, readProcesses, makeResource }, asked),
           },
         ]
       : []),

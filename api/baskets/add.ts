@@ -7,9 +7,10 @@ import type { Transport } from "#kube/transport.ts";
 import type { Basket, BasketItem, DatasetChange } from "#store/baskets.ts";
 import type { Db } from "#store/db.ts";
 import type { Principal } from "../auth/principal.ts";
+import { findProcess, processReader } from "../processes/read.ts";
+import { refuseDataset } from "../processes/refuse.ts";
 import { changeBasket, nothingThere, unchanged } from "./change.ts";
 import { basketTotals, type Measure, measure } from "./measure.ts";
-import { checkLimits, findProcess } from "./process.ts";
 import type { Wanted } from "./request.ts";
 
 export type BasketDeps = {
@@ -84,8 +85,8 @@ async function withAdded(deps: BasketDeps, { basket, group, measured, now }: Add
           all.map(({ selection }) => selection),
         );
   if (existing?.process) {
-    const process = await findProcess(deps.transport, existing.process.name);
-    if (process) checkLimits(process, totals);
+    const process = findProcess(await processReader(deps.transport)(), existing.process.name);
+    if (process) refuseDataset(process, { urn, label, totals });
   }
   return { ...(existing && unchanged(existing)), urn, label, totals, added };
 }

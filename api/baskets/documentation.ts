@@ -14,7 +14,9 @@ const ADDED = {
   200: BASKET,
   204: { description: "Nothing that can be ordered is selected." },
   409: refusal("Too much for the process of a dataset."),
-  422: refusal("The request is wrong in itself, the catalogue cannot answer it, or the basket is full."),
+  422: refusal(
+    "The request is wrong in itself, the catalogue cannot answer it, the basket is full, or a process is not for its dataset any more.",
+  ),
   503: BUSY,
 } as const;
 const CHANGED = {
@@ -86,8 +88,11 @@ export const BASKET_DOCUMENTATION: Readonly<Record<BasketOperation, OperationDoc
     responses: {
       ...CHANGED,
       400: refusal("The dataset has a file filter."),
+      403: refusal("The process is for higher roles."),
       409: refusal("The dataset has too much for the process."),
-      422: refusal("The body is not such a description."),
+      422: refusal(
+        "The body is not such a description, or the process is not ready, not for this dataset, or does not take these parameters.",
+      ),
     },
   },
   updateBasketFileFilters: {

@@ -5,12 +5,13 @@ import { readSettings } from "#store/settings.ts";
 import { type Call, type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, respond, wrap } from "../http/respond.ts";
+import { findProcess, processReader } from "../processes/read.ts";
+import { refuseCall, refuseDataset } from "../processes/refuse.ts";
 import { addSelections, type BasketDeps } from "./add.ts";
 import { type Change, changeBasket, nothingThere, unchanged } from "./change.ts";
 import { basketDto } from "./dto.ts";
 import { measure } from "./measure.ts";
 import { bothProblem, parseFileFilter, parseProcess } from "./options.ts";
-import { checkLimits, findProcess } from "./process.ts";
 import { parseSelectionRequest } from "./request.ts";
 import { selectionsOfIds, uploadedIds } from "./upload.ts";
 
@@ -80,15 +81,17 @@ export function removeBasketItem(deps: BasketDeps): Handler {
 export function updateBasketProcessing(deps: BasketDeps): Handler {
   return async (call) => {
     const wanted = parseProcess(call.body);
-    const process = wanted && (await findProcess(deps.transport, wanted.processBusinessId));
+    const process = wanted && findProcess(await processReader(deps.transport)(), wanted.processBusinessId);
     return changeDataset(deps, call, (dataset) => {
       const { process: _before, ...rest } = unchanged(dataset);
       if (!wanted) return rest;
       if (dataset.fileFilter) throw bothProblem();
       if (!process) throw new HttpProblem(404, [`Process '${wanted.processBusinessId}' does not exist`]);
-      checkLimits(process, dataset.totals);
       const { processBusinessId, parameters = {} } = wanted;
-      return { ...rest, process: { processBusinessId, name: process.metadata.name, parameters } };
+      const { name } = process.metadata;
+      refuseCall(process, { call: { name, parameters }, role: call.principal.role });
+      refuseDataset(process, dataset);
+      return { ...rest, process: { processBusinessId, name, parameters } };
     });
   };
 }

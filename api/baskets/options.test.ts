@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import type { Process, ProcessSpec } from "#crds/process.ts";
+import type { ProcessSpec } from "#crds/process.ts";
 import { type ApiWorld, apiWorld } from "#test/support/api-world.ts";
 import { type AnsweredBasket, basketOf, told } from "#test/support/basket-calls.ts";
 import { addBasketProducts, datasetOf } from "#test/support/basket-products.ts";
@@ -99,18 +99,9 @@ describe("B7", () => {
   const put = (id: number, body?: unknown) => world.call(`PUT ${AT}/${id}/updateProcessing`, { body });
   const both: [number, string[]] = [400, ["Impossible to have file filters and processing on the same dataset"]];
 
-  async function process(
-    name: string,
-    limits: ProcessSpec["limits"],
-    more: Partial<ProcessSpec> = {},
-  ): Promise<Process> {
-    return world.processes.create({
-      apiVersion: "order.regards.io/v1alpha1",
-      kind: "Process",
-      metadata: { name },
-      spec: { image: "busybox", command: ["true"], scope: "SubOrder", ...(limits && { limits }), ...more },
-    });
-  }
+  /** It takes any parameters. */
+  const process = (name: string, limits: ProcessSpec["limits"], more: Partial<ProcessSpec> = {}) =>
+    world.process(name, { parameters: { additionalProperties: true }, ...(limits && { limits }), ...more });
 
   const within: Record<string, ProcessSpec["limits"]> = {
     "features-8": { products: 8, forbidSplit: true },
@@ -214,7 +205,11 @@ describe("B7", () => {
     for (let i = 0; i < 5; i++) await add(`providerId:DS-${i}`);
     const { id } = await filled();
     const parameters = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`p${i}`, "x".repeat(4000)]));
-    expect((await put(id, { processBusinessId: "talkative", parameters })).status).toBe(422);
+    const [status, messages] = await told(await put(id, { processBusinessId: "talkative", parameters }));
+    expect([status, messages[0]]).toEqual([
+      422,
+      expect.stringContaining("Cannot change the basket: expected selections of at most"),
+    ]);
   });
 
   test("503 while Kubernetes is away", async () => {

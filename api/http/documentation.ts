@@ -11,6 +11,7 @@ import { ORDER_ADMIN_DOCUMENTATION, ORDER_PAGE, UNKNOWN_SORT } from "../orders/a
 import { LabelRequest } from "../orders/label.ts";
 import { ORDER_LIFECYCLE_DOCUMENTATION } from "../orders/lifecycle-documentation.ts";
 import { OrderRequest } from "../orders/request.ts";
+import { PROCESS_DOCUMENTATION } from "../processes/documentation.ts";
 import { QUOTA_DOCUMENTATION } from "../quotas/documentation.ts";
 import { SERVICE_DOCUMENTATION } from "../service/documentation.ts";
 import { PAGE_PARAMETERS } from "./page.ts";
@@ -44,6 +45,7 @@ export type OperationDoc = {
     | "orders"
     | "files"
     | "download"
+    | "processes"
     | "quotas"
     | "authentication"
     | "settings"
@@ -168,21 +170,25 @@ const PUBLIC_FILE: OperationDoc = {
 };
 
 const MADE: ResponseDoc = { description: "The new order.", schema: wrapped(OrderDto) };
-const LABEL_REFUSED = refusal(
-  "The label is taken, too long, or the body is wrong: a code says which. Or the order is of more files than the owner's download quota allows.",
-);
 const IDEMPOTENT = {
   "Idempotency-Key":
     "Names the request: sent again it is answered with the order that it made. Another request under it is refused.",
 };
-const KEY_TAKEN = refusal("The key is taken by another request.");
+const MADE_REFUSALS = {
+  403: refusal("The caller's role is too low, the owner may not order any more, or may not use a process."),
+  409: refusal("The key is taken by another request, or there is too much for a process."),
+  422: refusal(
+    "The label is taken, too long, or the body is wrong: a code says which. Or the order is of more files than the owner's download quota allows, or a process is gone or does not take these parameters or datasets.",
+  ),
+  503: refusal("Kubernetes cannot be asked for a process."),
+} as const;
 const FROM_BASKET: Omit<OperationDoc, "summary"> = {
   headers: IDEMPOTENT,
   tag: "orders",
   description: "The basket is empty afterwards.",
   body: Type.Ref(LabelRequest),
   bodyOptional: true,
-  responses: { 201: MADE, 204: { description: "There is no basket." }, 409: KEY_TAKEN, 422: LABEL_REFUSED },
+  responses: { 201: MADE, 204: { description: "There is no basket." }, ...MADE_REFUSALS },
 };
 
 export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
@@ -190,6 +196,7 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   ...METALINK_DOCUMENTATION,
   ...ORDER_ADMIN_DOCUMENTATION,
   ...ORDER_LIFECYCLE_DOCUMENTATION,
+  ...PROCESS_DOCUMENTATION,
   ...QUOTA_DOCUMENTATION,
   ...SERVICE_DOCUMENTATION,
   ...NOTIFY_DOCUMENTATION,
@@ -205,11 +212,9 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     bodyOptional: true,
     responses: {
       201: MADE,
-      409: KEY_TAKEN,
+      ...MADE_REFUSALS,
       401: ACTION_RESPONSES[401],
-      403: refusal("The caller's role is too low, or the owner may not order any more."),
       404: refusal("No such order."),
-      422: LABEL_REFUSED,
     },
   },
   applyOrder: {
@@ -228,11 +233,16 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
     responses: {
       200: { description: "A dry run: what would be ordered.", schema: wrapped(OrderPreview) },
       201: { description: "Accepted.", schema: Type.Ref(OrderResponse) },
-      409: { description: "The correlation id is taken by another request.", schema: Type.Ref(OrderResponse) },
+      403: { description: "A process is for higher roles.", schema: Type.Ref(OrderResponse) },
+      409: {
+        description: "The correlation id is taken by another request, or there is too much for a process.",
+        schema: Type.Ref(OrderResponse),
+      },
       422: {
         description: "Refused; `message` and `messages` say why.",
         schema: Type.Union([Type.Ref(OrderResponse), Type.Ref(Problem)]),
       },
+      503: refusal("Kubernetes cannot be asked for a process."),
     },
   },
   listOrders: {
@@ -248,7 +258,10 @@ export const DOCUMENTATION: Readonly<Record<OperationId, OperationDoc>> = {
   },
   pauseOrder: action("Pause an order", "Allowed while PENDING or RUNNING."),
   resumeOrder: action("Go on with a paused order"),
-  retryOrder: action("Fetch failed files again", "Allowed when DONE_WITH_WARNING or FAILED."),
+  retryOrder: action(
+    "Fetch failed files again",
+    "Allowed when DONE_WITH_WARNING or FAILED, and without a process: such an order is restarted.",
+  ),
   cancelOrder: action("End an order that is under way", "What is there stays until it expires."),
   deleteOrder: action("Delete an order that is over or paused", "Its files are given back."),
   downloadPublicOrder: PUBLIC_ARCHIVE,

@@ -211,6 +211,20 @@ export const OrderPreview = Type.Object(
         filesSize: Type.Integer(),
       }),
     ),
+    processes: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String(),
+          productsCount: Type.Integer(),
+          filesCount: Type.Integer({ description: "Inputs." }),
+          filesSize: Type.Integer({ description: "Bytes of these." }),
+          runs: Type.Integer({
+            description: "The least possible number; where a run is of one product, one for each.",
+          }),
+        }),
+        { description: "What processes would be given, which is not among the files above." },
+      ),
+    ),
     quota: Type.Object(
       {
         files: Type.Integer({ description: "Files of the order that count." }),

@@ -8,11 +8,13 @@ import type { Logger } from "pino";
 import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
 import { passedQuota, quotaText } from "#catalog/order-quota.ts";
+import { checkProcesses } from "#catalog/process/check-selections.ts";
 import type { OrderSpec, Selection } from "#crds/order.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import type { Inserted, InsertOrder, OrderRow } from "#store/orders.ts";
 import type { Principal } from "../auth/principal.ts";
+import { processReader, type ReadProcesses } from "../processes/read.ts";
 import { type AcceptStore, acceptStore } from "./accept-store.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
@@ -27,6 +29,8 @@ export type AcceptDeps = {
   readonly logger: Logger;
   /** Absent: each question a statement of its own. */
   readonly store?: AcceptStore;
+  /** Absent: asked of Kubernetes each time. */
+  readonly readProcesses?: ReadProcesses;
   /** Makes the resource of a new order and never fails. Absent: the answer waits for it, though only a moment. */
   readonly makeResource?: (row: OrderRow) => Promise<void>;
   /** Hears of each accepted request; for traces. */
@@ -158,6 +162,8 @@ async function measure(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal |
     if (limit !== undefined && summary.bytes > limit) {
       return outcome.tooLarge(m.correlationId, { bytes: summary.bytes, limit });
     }
+    const refused = await processRefusal(deps, m);
+    if (refused) return refused;
     const quota = await storeOf(deps).fileQuota(m.access.email);
     const passed = await passedQuota(deps.catalogue, quota, { ...options, selections: m.selections });
     return passed && outcome.overQuota(m.correlationId, quotaText(passed, m.access.email));
@@ -165,6 +171,19 @@ async function measure(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal |
     if (!(error instanceof CatalogueError)) throw error;
     return outcome.searchFailed(m.correlationId, [error.detail || error.message]);
   }
+}
+
+/** What is said against the processes that the request calls, if anything. Nobody who calls none waits for Kubernetes. */
+async function processRefusal(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal | undefined> {
+  if (!m.selections.some(({ process }) => process)) return undefined;
+  const processes = await (deps.readProcesses ?? processReader(deps.transport))();
+  const { access, selections, request } = m;
+  const check = { catalogue: deps.catalogue, processes, access, before: deps.now() };
+  const problems = (await checkProcesses(selections, check)).map(({ index, field: below, ...problem }) => {
+    const field = requestField(`selections[${index}].process.${below}`, request);
+    return { ...problem, field, rejected: valueAt(request, field) };
+  });
+  return problems.length > 0 ? outcome.processRefused(m.correlationId, problems) : undefined;
 }
 
 /** How long the files of a sub-order stay is the tenant's setting at the time of the first request: a repeat must not differ by it. */

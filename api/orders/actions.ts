@@ -16,7 +16,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { respond } from "../http/respond.ts";
 import { orderToManage } from "./access.ts";
 import { createResource, orderResources, type ResourceDeps } from "./resource.ts";
-import { type ActionName, allowed, isOver, refusalCode } from "./state.ts";
+import { type ActionName, isOver, refusalOf } from "./state.ts";
 
 export type ActionDeps = {
   readonly db: Db;
@@ -50,7 +50,8 @@ const PATCH_LIMIT_MS = 5_000;
 export function orderAction(deps: ActionDeps, action: ActionName): Handler {
   return async (call) => {
     const row = await orderToManage(deps.db, call.principal, idParam(call, "orderId"));
-    if (!allowed(action, row)) throw new HttpProblem(401, [refusalCode(action)]);
+    const refusal = refusalOf(action, row);
+    if (refusal !== undefined) throw new HttpProblem(401, [refusal]);
     await ask(deps, action, row);
     await untilVisible(deps.db, row.id, (now) => EFFECTS[action].visible(now, row));
     return respond(200, null);

@@ -13,7 +13,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { json, wrap } from "../http/respond.ts";
 import { orderToManage } from "./access.ts";
 import { type ActionDeps, ask } from "./actions.ts";
-import { type ActionName, allowed, refusalCode, statusesAllowing } from "./state.ts";
+import { type ActionName, refusalOf, statusesAllowing } from "./state.ts";
 
 const MOST = 500;
 const AT_ONCE = 8;
@@ -41,7 +41,7 @@ export const OrdersAction = Type.Object(
           statuses: Type.Optional(
             Type.Array(literals(ORDER_STATUSES, "A status."), {
               minItems: 1,
-              description: "Absent: all in which the action is allowed.",
+              description: "Absent: all orders that allow the action.",
             }),
           ),
         },
@@ -86,7 +86,9 @@ async function wanted(deps: ActionDeps, asked: OrdersAction, principal: Principa
   if (orderIds) return { ids: [...new Set(orderIds)], remaining: 0 };
   const statuses = filter?.statuses ?? statusesAllowing(action);
   const { rows, total } = await searchOrders(deps.db, { owner: principal.email, statuses }, { page: 0, size: MOST });
-  return { ids: rows.map(({ id }) => id), remaining: total - rows.length };
+  // Who names no statuses wants those that can be acted on.
+  const chosen = filter?.statuses ? rows : rows.filter((row) => refusalOf(action, row) === undefined);
+  return { ids: chosen.map(({ id }) => id), remaining: total - rows.length };
 }
 
 async function actOnEach(
@@ -98,7 +100,7 @@ async function actOnEach(
   const left = o.ids.values();
   const work = async () => {
     for (const orderId of left) {
-      const problem = away ?? (await refusalOf(deps, { ...o, orderId }));
+      const problem = away ?? (await problemOf(deps, { ...o, orderId }));
       // Kubernetes is away: each further try would wait for it as long as this one has.
       if (problem?.status === 503) away = problem;
       results.set(orderId, { orderId, status: problem?.status ?? 200, messages: problem?.messages ?? [] });
@@ -108,13 +110,14 @@ async function actOnEach(
   return o.ids.flatMap((id) => results.get(id) ?? []);
 }
 
-async function refusalOf(
+async function problemOf(
   deps: ActionDeps,
   o: { readonly action: ActionName; readonly orderId: number; readonly principal: Principal },
 ): Promise<HttpProblem | undefined> {
   try {
     const row = await orderToManage(deps.db, o.principal, o.orderId);
-    if (!allowed(o.action, row)) return new HttpProblem(401, [refusalCode(o.action)]);
+    const refusal = refusalOf(o.action, row);
+    if (refusal !== undefined) return new HttpProblem(401, [refusal]);
     await ask(deps, o.action, row);
     return undefined;
   } catch (error) {

@@ -8,7 +8,7 @@ import { mayManage } from "../auth/principal.ts";
 import type { Call } from "../http/call.ts";
 import type { Link } from "../http/respond.ts";
 import type { OperationId } from "../operations.ts";
-import { allowed, type Refusable } from "./state.ts";
+import { type Refusable, refusalOf } from "./state.ts";
 
 export type DatasetTaskDto = {
   readonly id: number;
@@ -103,7 +103,7 @@ export function orderLinks(row: OrderRow, { base, reader }: LinkOptions): readon
       ? link("download", "downloadOrder", `/user/orders/${row.id}/download`)
       : []),
     ...Object.entries(ACTIONS).flatMap(([action, { route, path }]) =>
-      allowed(action as Refusable, row) ? link(action, route, path(row.id)) : [],
+      refusalOf(action as Refusable, row) === undefined ? link(action, route, path(row.id)) : [],
     ),
     ...(isDeleted ? link("remove", "removeOrder", `/user/orders/remove/${row.id}`) : []),
   ];

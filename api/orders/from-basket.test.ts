@@ -84,6 +84,7 @@ describe("O1", () => {
     const at = "PUT /order/basket/dataset";
     const filter = { fileTypes: ["QUICKLOOK"], fileNamePattern: ".*\\.bin" };
     await world.call(`${at}/${first}/updateFileFilters`, { body: filter });
+    await world.processes.patch("cut", { spec: { parameters: { properties: { width: { type: "integer" } } } } });
     const process = { processBusinessId: "cut", parameters: { width: "5" } };
     await world.call(`${at}/${second}/updateProcessing`, { body: process });
     const { content } = await ordered(await order());

@@ -5,6 +5,7 @@ import { readSettings, type Settings } from "#store/settings.ts";
 import { orderSelections } from "../baskets/selections.ts";
 import type { Handler } from "../http/call.ts";
 import { respond } from "../http/respond.ts";
+import { refuseProcesses } from "../processes/refuse.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
 import { type MadeDeps, made } from "./made.ts";
 import { refuseOverQuota } from "./quota.ts";
@@ -28,7 +29,11 @@ export function orderFromBasket(deps: MadeDeps, hours: Duration): Handler {
     if (before) return made(deps, before, { call, start });
     // What comes into the basket between this look and the order is stopped when it is downloaded.
     const basket = await findBasket(deps.db, owner);
-    if (basket) await refuseOverQuota(deps, { selections: selectionsOf(basket), access: principal });
+    if (basket) {
+      const asked = { selections: selectionsOf(basket), access: principal };
+      await refuseProcesses(deps, asked);
+      await refuseOverQuota(deps, asked);
+    }
     const inserted = await orderBasket(deps.db, owner, (basket) => ({
       owner,
       spec: newSpec({ owner, label, selections: selectionsOf(basket), availabilitySeconds }),

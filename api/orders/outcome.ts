@@ -1,4 +1,6 @@
 /** What becomes of a request for an order, with the contract's words for each refusal. REST and AMQP put the same outcome in their own form. */
+import type { CallProblem } from "#catalog/process/check-call.ts";
+import { type Excess, selectedTooMany } from "#catalog/process/limits.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { isStorable } from "#store/storable.ts";
 import type { BodyProblem } from "../http/check-body.ts";
@@ -113,6 +115,29 @@ export function tooLarge(correlationId: string, o: { readonly bytes: number; rea
 /** `message` tells the quota and by how much the order passes it. */
 export function overQuota(correlationId: string, message: string): Refusal {
   return refusal(correlationId, { status: "DENIED", errorType: "ORDER_LIMIT_REACHED", message });
+}
+
+/** A process that may not be run, or not like this; for what is missing or wrong in the request itself each field is told. */
+export function processRefused(
+  correlationId: string,
+  problems: readonly (CallProblem & BodyProblem & { readonly excess?: Excess })[],
+): Refusal {
+  const [first] = problems;
+  if (first?.excess) {
+    const text = selectedTooMany(first.excess);
+    const message = `TooManyItemsSelectedInBasketException: ${text}`;
+    return refusal(correlationId, {
+      status: "DENIED",
+      errorType: "ORDER_LIMIT_REACHED",
+      message,
+      messages: [text],
+      httpStatus: 409,
+    });
+  }
+  const refused = invalid(correlationId, problems);
+  if (first?.kind !== "role") return refused;
+  const message = refused.message.replaceAll("[INVALID_CONTENT]", "[FORBIDDEN]");
+  return { ...refused, errorType: "FORBIDDEN", httpStatus: 403, message };
 }
 
 export function labelTaken(correlationId: string): Refusal {

@@ -2,14 +2,17 @@
  * What an order would be, without making it (`?dryRun=true`): refused by the same checks as the order itself, else told in numbers. Nothing is
  * written. The number of sub-orders is the least possible: how full they get depends on where products end.
  */
-import { CatalogueError, type DatasetSummary, type FileTotals } from "#catalog/catalogue.ts";
-import { countingFiles } from "#catalog/order-quota.ts";
+import { CatalogueError, type DatasetSummary, type FileTotals, type SearchOptions } from "#catalog/catalogue.ts";
+import { countingFiles, unprocessed } from "#catalog/order-quota.ts";
+import type { Selection } from "#crds/order.ts";
 import { previewInsert } from "#store/orders.ts";
 import { fileQuota, quotaEffect } from "#store/quotas.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { recentThroughput, type Throughput } from "#store/throughput.ts";
+import { processReader } from "../processes/read.ts";
 import { type AcceptDeps, type Asked, type Checked, checkOrder, insertRefusal } from "./accept.ts";
 import { type Refusal, searchFailed } from "./outcome.ts";
+import { type PreviewedRuns, previewRuns } from "./preview-runs.ts";
 
 export type OrderPreview = {
   readonly dryRun: true;
@@ -28,6 +31,8 @@ export type OrderPreview = {
     readonly filesCount: number;
     readonly filesSize: number;
   }[];
+  /** Only where there are any: what they would be given, which is not among the files above. */
+  readonly processes?: readonly PreviewedRuns[];
   readonly quota: ReturnType<typeof quotaEffect>;
   /** Absent while nothing was fetched of late. */
   readonly estimate?: { readonly seconds: number; readonly bytesPerSecond: number; readonly measuredSubOrders: number };
@@ -57,13 +62,16 @@ export async function previewOrder(
 
 async function measured(deps: AcceptDeps, { spec, access }: Checked) {
   const now = deps.now();
-  const summary = await deps.catalogue.summarize(spec.selections, { access, before: now, references: true });
+  const asked = { access, before: now };
+  const summary = await deps.catalogue.summarize(unprocessed(spec.selections), { ...asked, references: true });
   const settings = await readSettings(deps.db);
+  const processes = await runsOf(deps, { ...asked, selections: spec.selections, settings });
   const speed = await recentThroughput(deps.db, { since: new Date(now.getTime() - RECENT_MS) });
   const parts = summary.datasets.map(byWhere);
-  const total = (pick: (part: (typeof parts)[number]) => number) => parts.reduce((sum, part) => sum + pick(part), 0);
-  const toFetch = total(({ internal }) => bucketsOf(internal, settings));
-  const estimate = estimateOf({ bytes: total(({ internal }) => internal.bytes), toFetch }, speed, settings);
+  const total = (pick: (part: (typeof parts)[number]) => number) => sum(parts, pick);
+  const toFetch = total(({ internal }) => bucketsOf(internal, settings)) + sum(processes, ({ runs }) => runs);
+  const bytes = total(({ internal }) => internal.bytes) + sum(processes, ({ filesSize }) => filesSize);
+  const estimate = estimateOf({ bytes, toFetch }, speed, settings);
   return {
     productsCount: summary.products,
     filesCount: summary.files,
@@ -76,9 +84,23 @@ async function measured(deps: AcceptDeps, { spec, access }: Checked) {
       filesCount: files,
       filesSize: bytes,
     })),
+    ...(processes.length > 0 && { processes }),
     counting: countingFiles(summary),
     ...(estimate && { estimate }),
   };
+}
+
+async function runsOf(
+  deps: AcceptDeps,
+  o: SearchOptions & { readonly selections: readonly Selection[]; readonly settings: Settings },
+): Promise<readonly PreviewedRuns[]> {
+  if (!o.selections.some(({ process }) => process)) return [];
+  const processes = await (deps.readProcesses ?? processReader(deps.transport))();
+  return previewRuns(o.selections, { ...o, catalogue: deps.catalogue, processes });
+}
+
+function sum<T>(parts: readonly T[], pick: (part: T) => number): number {
+  return parts.reduce((total, part) => total + pick(part), 0);
 }
 
 /** The files of a dataset that are fetched, and those that stay where they are. */

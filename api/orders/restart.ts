@@ -8,6 +8,7 @@ import { findUser } from "#store/users.ts";
 import type { Principal } from "../auth/principal.ts";
 import { type Handler, idParam } from "../http/call.ts";
 import { HttpProblem } from "../http/problem.ts";
+import { refuseProcesses } from "../processes/refuse.ts";
 import { orderToManage } from "./access.ts";
 import { userHours } from "./from-basket.ts";
 import { labelTaken, parseLabelRequest } from "./label.ts";
@@ -15,7 +16,7 @@ import { type MadeDeps, made } from "./made.ts";
 import { refuseOverQuota } from "./quota.ts";
 import { repeated, requestKey } from "./repeat.ts";
 import { newSpec } from "./spec.ts";
-import { allowed, refusalCode } from "./state.ts";
+import { refusalOf } from "./state.ts";
 
 type OwnerAccess = Pick<InsertOrder, "role" | "groups">;
 
@@ -26,12 +27,15 @@ export function restartOrder(deps: MadeDeps): Handler {
     const key = requestKey(call);
     const before = await repeated(deps.db, row.owner, key);
     if (before) return made(deps, before, { call, start });
-    if (!allowed("restart", row)) throw new HttpProblem(401, [refusalCode("restart")]);
+    const refusal = refusalOf("restart", row);
+    if (refusal !== undefined) throw new HttpProblem(401, [refusal]);
     const { label, onSuccessUrl } = parseLabelRequest(call.body);
     const { owner } = row;
     const selections = selectionsAgain(row);
     const access = await ownerAccess(deps, call.principal, row);
-    await refuseOverQuota(deps, { selections, access: { ...access, email: owner } });
+    const asked = { selections, access: { ...access, email: owner } };
+    await refuseProcesses(deps, asked);
+    await refuseOverQuota(deps, asked);
     const inserted = await insertOrder(deps.db, {
       owner,
       spec: newSpec({

@@ -20,16 +20,16 @@ const RULES: Readonly<Record<Refusable, { readonly when: readonly OrderStatusWor
   },
 };
 
-export function allowed(action: Refusable, row: OrderRow): boolean {
-  return RULES[action].when.includes(row.status);
+/** The contract's code, when the order's state or what it is of does not allow the action. */
+export function refusalOf(action: Refusable, { status, spec }: Pick<OrderRow, "status" | "spec">): string | undefined {
+  if (!RULES[action].when.includes(status)) return RULES[action].code;
+  // A run is not repeated in parts: the order is restarted.
+  if (action === "retry" && spec.selections.some(({ process }) => process)) return "ORDER_HAS_PROCESSING";
+  return undefined;
 }
 
 export function statusesAllowing(action: Refusable): readonly OrderStatusWord[] {
   return RULES[action].when;
-}
-
-export function refusalCode(action: Refusable): string {
-  return RULES[action].code;
 }
 
 /** Nothing more will become available by itself. */

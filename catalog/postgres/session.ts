@@ -22,6 +22,13 @@ export async function inSession<T>(db: Db, options: SessionOptions, ask: (sessio
   return answer.value;
 }
 
+/** Of the accessible datasets those of these URNs or labels. */
+export function datasetsNamed({ datasets }: Session, names: readonly string[]): readonly Omit<DatasetRow, "id">[] {
+  const wanted = new Set(names);
+  const named = datasets.filter(({ urn, label }) => wanted.has(urn) || wanted.has(label));
+  return named.map(({ urn, label }) => ({ urn, label }));
+}
+
 async function open(sql: Transaction, { access, timeoutMs }: SessionOptions): Promise<Session> {
   const all = roleAtLeast(access.role, "ADMIN");
   // Compiling a query costs more than it saves for the conditions of a search.

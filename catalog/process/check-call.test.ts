@@ -1,24 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import type { Process, ProcessSpec } from "#crds/process.ts";
-import { checkCall, coversDataset, datasetProblem } from "./check-call.ts";
+import type { ProcessSpec } from "#crds/process.ts";
+import { testProcess } from "#test/support/process.ts";
+import { type CallProblem, type CheckedCall, checkCall, coversDataset, datasetProblem } from "./check-call.ts";
 import { excessOf, orderedTooMany, selectedTooMany } from "./limits.ts";
 import { unreadiness } from "./readiness.ts";
 
-function processWith(spec: Partial<ProcessSpec>): Process {
-  return {
-    apiVersion: "order.regards.io/v1alpha1",
-    kind: "Process",
-    metadata: { name: "cut" },
-    spec: { image: "busybox", command: ["true"], scope: "SubOrder", ...spec },
-  };
-}
+const processWith = (spec: Partial<ProcessSpec>) => testProcess("cut", spec);
 
 const WIDTH = { parameters: { properties: { width: { type: "integer" } }, required: ["width"] } };
 
 describe("checkCall()", () => {
   const check = (spec: Partial<ProcessSpec> | undefined, parameters: Record<string, string> = {}) =>
     checkCall({ name: "cut", parameters }, { process: spec && processWith(spec), role: "REGISTERED_USER" });
-  const bad = (kind: string, field: string, message: string) => ({ kind: "bad", problems: [{ kind, field, message }] });
+  const bad = (kind: CallProblem["kind"], field: string, message: string): CheckedCall => ({
+    kind: "bad",
+    problems: [{ kind, field, message }],
+  });
 
   test("gives the parameters as the program is to have them", () => {
     const process = processWith(WIDTH);

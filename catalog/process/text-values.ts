@@ -8,7 +8,6 @@ export type SchemaNode = Readonly<Record<string, unknown>>;
 /** More references behind each other than a schema for people has. */
 const MOST_STEPS = 8;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
-const WHOLE = /^-?\d+$/;
 
 /** Each parameter as its property in `schema` wants it. */
 export function readValues(given: Readonly<Record<string, string>>, schema: SchemaNode): Map<string, unknown> {
@@ -23,18 +22,17 @@ export function readValues(given: Readonly<Record<string, string>>, schema: Sche
 
 function readText(text: string, types: ReadonlySet<string>): unknown {
   if (types.size === 0 || types.has("string")) return text;
-  if (types.has("integer") || types.has("number")) {
-    const value = readNumber(text);
-    if (value !== undefined) return value;
-  }
+  const value = types.has("integer") || types.has("number") ? readNumber(text, types) : undefined;
+  if (value !== undefined) return value;
   return readJson(text, types);
 }
 
-/** A whole number that would lose digits is none that anybody meant. */
-function readNumber(text: string): number | undefined {
+/** Where a whole number is wanted, one that would lose digits is none that anybody meant. */
+function readNumber(text: string, types: ReadonlySet<string>): number | undefined {
+  if (!NUMBER.test(text)) return undefined;
   const value = Number(text);
-  const isExact = WHOLE.test(text) ? Number.isSafeInteger(value) : Number.isFinite(value);
-  return NUMBER.test(text) && isExact ? value : undefined;
+  const isMeant = types.has("number") ? Number.isFinite(value) : Number.isSafeInteger(value);
+  return isMeant ? value : undefined;
 }
 
 function readJson(text: string, types: ReadonlySet<string>): unknown {

@@ -3,7 +3,6 @@
  * The first part is small, so that the first sub-order of a big order starts soon; the others hold about two full buckets.
  */
 import { type Catalogue, CatalogueError, type DatasetFiles, type FoundProduct } from "#catalog/catalogue.ts";
-import { unserved } from "#catalog/check.ts";
 import { chooseFiles } from "#catalog/file-filter.ts";
 import type { Db } from "#store/db.ts";
 import { datasetsOfOrders } from "#store/files.ts";
@@ -22,8 +21,11 @@ export async function searchOn(
   o: { readonly db: Db; readonly catalogue: Catalogue; readonly limits: Limits },
 ): Promise<Found> {
   const cursor = cursorOf(row);
-  const refusal = row.spec.selections.map(unserved).find((reason) => reason !== undefined);
-  if (refusal !== undefined) return { kind: "failed", message: refusal };
+  const called = row.spec.selections.find(({ process }) => process)?.process;
+  if (called) {
+    const message = `Cannot run process '${called.name}': this version fetches files but runs no processes`;
+    return { kind: "failed", message };
+  }
   try {
     const part = await readPart(row, { ...o, after: cursor.after, isFirst: cursor.after === START.after });
     return { kind: "part", cut: cut(cursor, part, o.limits) };

@@ -14,7 +14,7 @@ import { issueToken, tokenKey } from "#api/auth/tokens.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
 import type { Order } from "#crds/order.ts";
-import type { Process } from "#crds/process.ts";
+import type { Process, ProcessSpec } from "#crds/process.ts";
 import { ORDERS, PROCESSES } from "#crds/resource-types.ts";
 import { type ResourceApi, resourceApi } from "#kube/resource.ts";
 import { handlerTransport } from "#kube/transport.ts";
@@ -27,6 +27,7 @@ import { appendSubOrders, type FileResult, type NewFile, reportFiles } from "#st
 import { findOrder, type OrderRow, recordProgress } from "#store/orders.ts";
 import { startSubOrders } from "#store/scheduling.ts";
 import { findUser, setPassword, upsertUser } from "#store/users.ts";
+import { testProcess } from "./process.ts";
 import { addProduct, type TestProduct } from "./product.ts";
 import { newFile, orderSpec, storedOrder, testStore } from "./store.ts";
 
@@ -85,6 +86,7 @@ export async function apiWorld(label: string) {
       logger,
     });
   const app = api();
+  const processes: ResourceApi<Process> = resourceApi<Process>(transport, PROCESSES);
   await addUsers(db);
 
   const token = (email: string, role: Role = "REGISTERED_USER", expires = new Date(clock.now.getTime() + 3600_000)) =>
@@ -118,7 +120,9 @@ export async function apiWorld(label: string) {
     call: async (route: string, o: CallOptions = {}) => app.handle(await request(route, o)),
     transport,
     orders: resourceApi<Order>(transport, ORDERS) as ResourceApi<Order>,
-    processes: resourceApi<Process>(transport, PROCESSES) as ResourceApi<Process>,
+    processes,
+    /** An administrator approves a process. */
+    process: (name: string, spec: Partial<ProcessSpec> = {}) => processes.create(testProcess(name, spec)),
     order: (files: readonly TestFile[], o: { owner?: string; status?: OrderStatusWord } = {}) =>
       makeOrder({ db, blobs, now }, files, { owner: o.owner ?? ADA, status: o.status ?? "RUNNING" }),
     states: async (orderId: number) =>
