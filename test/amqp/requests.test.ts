@@ -28,6 +28,9 @@ describe.skipIf(!world)("requests over AMQP", () => {
   beforeAll(async () => {
     listener = await world.listen({ onAccepted: (each) => void accepted.push(each) });
     client = await world.client();
+    await world.process("narrow", { parameters: { properties: { width: { type: "integer" } } } });
+    await world.process("single", { limits: { products: 1, forbidSplit: true } });
+    await world.process("secret", { role: "ADMIN" });
   });
   afterAll(() => world.close());
 
@@ -177,6 +180,46 @@ describe.skipIf(!world)("requests over AMQP", () => {
         errorType: "ORDER_LIMIT_REACHED",
         message:
           "ExceededBasketSizeException: The size of the basket [3000 bytes] exceeds the maximum size allowed [2999 bytes]. Please review the order requested so that it does not exceed the maximum size configured.",
+      },
+    },
+    "of more than a process takes at once": {
+      request: { queries: undefined, selections: [{ query: "platform:sentinel", process: { name: "single" } }] },
+      want: {
+        status: "DENIED",
+        errorType: "ORDER_LIMIT_REACHED",
+        message:
+          'TooManyItemsSelectedInBasketException: The number of selected "FEATURES" in the basket [2] exceeds the maximum number of "FEATURES" allowed [1]. Please, decrease the number of selected items or contact the administrator for more information.',
+      },
+    },
+    "with a process that is not there": {
+      request: { selections: [{ query: "platform:sentinel", process: { name: "none" } }] },
+      want: {
+        status: "DENIED",
+        errorType: "INVALID_CONTENT",
+        errors: 1,
+        message:
+          "[INVALID_CONTENT] Process 'none' does not exist at selections[0].process.name: rejected value [none].",
+      },
+    },
+    "with a parameter that the process does not take": {
+      request: {
+        selections: [{ query: "platform:sentinel", process: { name: "narrow", parameters: { width: "w" } } }],
+      },
+      want: {
+        status: "DENIED",
+        errorType: "INVALID_CONTENT",
+        errors: 1,
+        message:
+          "[INVALID_CONTENT] expected a whole number at selections[0].process.parameters.width: rejected value [w].",
+      },
+    },
+    "with a process for higher roles": {
+      request: { selections: [{ query: "platform:sentinel", process: { name: "secret" } }] },
+      want: {
+        status: "DENIED",
+        errorType: "FORBIDDEN",
+        message:
+          "[FORBIDDEN] Process 'secret' may not be used as REGISTERED_USER: expected at least ADMIN at selections[0].process.name: rejected value [secret].",
       },
     },
     "that finds nothing": {

@@ -8,13 +8,15 @@ import { EXCHANGE, HEADER } from "#api/amqp/names.ts";
 import { type Amqp, type AmqpOptions, startAmqp } from "#api/amqp/start.ts";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
 import type { Order } from "#crds/order.ts";
-import { ORDERS } from "#crds/resource-types.ts";
+import type { Process, ProcessSpec } from "#crds/process.ts";
+import { ORDERS, PROCESSES } from "#crds/resource-types.ts";
 import { resourceApi } from "#kube/resource.ts";
 import { handlerTransport } from "#kube/transport.ts";
 import { localKubernetes } from "#local/kubernetes/server.ts";
 import { findOrderByKey, type OrderRow } from "#store/orders.ts";
 import { upsertUser } from "#store/users.ts";
 import { eventually, LIMIT } from "./eventually.ts";
+import { testProcess } from "./process.ts";
 import { addProduct } from "./product.ts";
 import { type TestBroker, testBroker } from "./rabbitmq.ts";
 import { testStore } from "./store.ts";
@@ -73,6 +75,9 @@ export async function amqpWorld(label: string) {
     broker,
     logged,
     orders: resourceApi<Order>(transport, ORDERS),
+    /** An administrator approves a process. */
+    process: (name: string, spec: Partial<ProcessSpec> = {}) =>
+      resourceApi<Process>(transport, PROCESSES).create(testProcess(name, spec)),
     /** Starts a listener and waits until it takes requests; `stop` waits for its end. */
     listen: async (o: Partial<AmqpOptions> = {}) => {
       const stop = new AbortController();
