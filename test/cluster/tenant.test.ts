@@ -181,7 +181,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     3 * LIMIT.slow,
   );
 
-  test("a process is looked for by name and by id, and that there is none is said", async () => {
+  test("a process is looked for over REST and AMQP, and that there is none is said", async () => {
     await ground.products("basket", [BYTES]);
     const selectionRequest = { engineType: "legacy", searchParameters: { q: ['name:"basket"'] } };
     const added = await call("/order/basket/selection", { method: "POST", body: JSON.stringify(selectionRequest) });
@@ -189,6 +189,11 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     const path = `/order/basket/dataset/${content.datasetSelections[0]?.id}/updateProcessing`;
     const body = JSON.stringify({ processBusinessId: crypto.randomUUID() });
     expect((await call(path, { method: "PUT", body })).status).toBe(404);
+    const selections = [{ query: 'name:"basket"', process: { name: "none" } }];
+    await requester.send({ correlationId: "processed", user: ADA, selections }, tenantHeader());
+    const [answer] = await requester.answers("processed", 1, LIMIT.slow);
+    expect(answer).toMatchObject({ status: "DENIED", errorType: "INVALID_CONTENT" });
+    expect(answer?.message).toContain("Process 'none' does not exist");
   });
 
   test(
