@@ -236,16 +236,14 @@ export function checkSetting(name: string, value: unknown): SettingName {
   return known;
 }
 
-/** Stores many values that were checked, all or none of them; with `reset` every other setting goes back to its default. */
+/** Stores many values; with `reset` every other setting goes back to its default. */
 export async function writeSettings(
-  db: Db,
-  values: ReadonlyMap<SettingName, unknown>,
+  sql: Transaction,
+  values: ReadonlyMap<string, unknown>,
   o: { readonly reset: boolean },
 ): Promise<void> {
-  await db.begin(async (sql) => {
-    if (o.reset) await sql`DELETE FROM settings WHERE NOT name = ANY(${[...values.keys()]}::text[])`;
-    for (const [name, value] of values) await writeSetting(sql, name, value);
-  });
+  if (o.reset) await sql`DELETE FROM settings WHERE NOT name = ANY(${[...values.keys()]}::text[])`;
+  for (const [name, value] of values) await writeSetting(sql, name, value);
 }
 
 /** Back to the default; throws SettingError if there is no such setting. */

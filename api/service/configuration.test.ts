@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readRouteRoles, writeRouteRole } from "#store/route-roles.ts";
 import { readSettings, writeSetting } from "#store/settings.ts";
 import { upsertUser } from "#store/users.ts";
 import { ADMIN, type ApiWorld, apiWorld } from "#test/support/api-world.ts";
@@ -16,6 +17,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 beforeEach(async () => {
   await world.db`DELETE FROM settings`;
+  await world.db`DELETE FROM route_roles`;
 });
 
 async function imported(document: unknown): Promise<Response> {
@@ -40,6 +42,7 @@ describe("G1 export and import", () => {
   test("the contract's form, and back again as it was", async () => {
     await writeSetting(world.db, "expiration_max_duration_in_hours", 24);
     await writeSetting(world.db, "allowed_file_roots", ["/data"]);
+    await writeRouteRole(world.db, "listOrders", "EXPLOIT");
     const before = await readSettings(world.db);
     const response = await world.call(`GET ${ROUTE}`, { as: null, headers });
     expect([response.status, response.headers.get("content-disposition")]).toEqual([
@@ -67,13 +70,64 @@ describe("G1 export and import", () => {
             },
           ]),
         },
+        {
+          module: { id: "order-security" },
+          resetBeforeImport: true,
+          configuration: [
+            {
+              key: "RouteRole",
+              value: { name: "listOrders", value: '"EXPLOIT"', defaultValue: '"REGISTERED_USER"' },
+            },
+          ],
+        },
       ],
     });
     await world.db`DELETE FROM settings`;
+    await world.db`DELETE FROM route_roles`;
     await writeSetting(world.db, "download_gate", "Always");
+    await writeRouteRole(world.db, "pauseOrder", "ADMIN");
     const answer = await imported(text);
     expect([answer.status, await answer.text()]).toEqual([201, ""]);
     expect(await readSettings(world.db)).toEqual(before);
+    expect([...(await readRouteRoles(world.db))]).toEqual([["listOrders", "EXPLOIT"]]);
+  });
+
+  const routes = (roles: Record<string, unknown>) => ({
+    modules: [
+      {
+        module: { id: "order-security" },
+        configuration: Object.entries(roles).map(([name, value]) => ({ value: { name, value } })),
+      },
+    ],
+  });
+
+  test("roles of routes within their bounds only; what is wrong is told by name", async () => {
+    await writeRouteRole(world.db, "pauseOrder", "ADMIN");
+    const answer = await imported(
+      routes({ listOrders: "ADMIN", importConfiguration: "ADMIN", gone: "ADMIN", resumeOrder: "INSTANCE_ADMIN" }),
+    );
+    expect([answer.status, await answer.json()]).toMatchObject([
+      206,
+      [
+        {
+          moduleInformation: { id: "order-security" },
+          importErrors: [
+            "importConfiguration: expected one of PROJECT_ADMIN",
+            "Cannot find operation 'gone'",
+            "resumeOrder: expected one of REGISTERED_USER, EXPLOIT, ADMIN, PROJECT_ADMIN",
+          ],
+        },
+      ],
+    ]);
+    expect(Object.fromEntries(await readRouteRoles(world.db))).toEqual({ pauseOrder: "ADMIN", listOrders: "ADMIN" });
+    const denied = await world.call("GET /user/orders");
+    expect([denied.status, await denied.text()]).toEqual([403, expect.stringContaining("Access denied")]);
+  });
+
+  test("409 where no role of a route can be taken, and nothing is changed", async () => {
+    await writeRouteRole(world.db, "pauseOrder", "ADMIN");
+    expect((await imported(routes({ listOrders: "KING" }))).status).toBe(409);
+    expect([...(await readRouteRoles(world.db))]).toEqual([["pauseOrder", "ADMIN"]]);
   });
 
   test("what a file does not name stays, or goes back to its default where the file says so", async () => {

@@ -1,113 +1,106 @@
 /**
- * The tenant's configuration as a file that another tenant can be given (G1; rs-order.md §8.2): one module, `order`, with every setting.
- * Values stand in it as JSON in a string, as the contract's service writes them. What a file says wrong is reported item by item, and
- * the rest of it is taken, all in one transaction.
+ * The tenant's configuration as a file that another tenant can be given (G1; rs-order.md §8.2): a module with every setting, and one with the
+ * routes whose role was changed. Values stand in it as JSON in a string, as the contract's service writes them. What a file says wrong is reported
+ * item by item, and the rest of it is taken, all in one transaction.
  */
+import type { Logger } from "pino";
 import type { Db } from "#store/db.ts";
-import {
-  checkSetting,
-  readSettings,
-  SETTING_NAMES,
-  SETTINGS,
-  SettingError,
-  type SettingName,
-  writeSettings,
-} from "#store/settings.ts";
 import { MAX_BODY_BYTES } from "../http/body.ts";
 import type { Handler } from "../http/call.ts";
 import { formPart } from "../http/multipart.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { json, respond } from "../http/respond.ts";
+import { CONFIGURATION_MODULES, type ConfigurationModule, type Item } from "./configuration-modules.ts";
 
-const ITEM_KEY = "fr.cnes.regards.framework.modules.tenant.settings.domain.DynamicTenantSetting";
-const MODULE = "order";
-
-export type ConfigurationDeps = { readonly db: Db; readonly version: string };
+export type ConfigurationDeps = { readonly db: Db; readonly version: string; readonly logger: Logger };
 
 /** The configuration as a file to save. */
-export function exportConfiguration(deps: ConfigurationDeps): Handler {
+export function exportConfiguration({ db, version }: ConfigurationDeps): Handler {
   return async () => {
-    const settings = await readSettings(deps.db);
-    const configuration = SETTING_NAMES.map((name) => ({ key: ITEM_KEY, value: item(name, settings[name]) }));
-    const module = { module: moduleInformation(deps.version), resetBeforeImport: true, configuration };
+    const modules = CONFIGURATION_MODULES.map(async (module) => ({
+      module: moduleInformation(module, version),
+      resetBeforeImport: true,
+      configuration: (await module.items(db)).map((item) => ({ key: module.key, value: shown(item) })),
+    }));
     return json(
       200,
-      { microservice: "rs-order", modules: [module] },
+      { microservice: "rs-order", modules: await Promise.all(modules) },
       { "content-disposition": 'attachment; filename="config-rs-order.json"' },
     );
   };
 }
 
 /** 201 when all of it was taken, 206 with a report when some, 409 with a report when nothing was, and then nothing is changed. */
-export function importConfiguration(deps: ConfigurationDeps): Handler {
-  return async ({ request }) => {
-    const { values, errors, reset } = readConfiguration(await uploaded(request));
-    const report = [
-      { moduleInformation: moduleInformation(deps.version), importErrors: errors, onlyErrors: values.size === 0 },
-    ];
-    if (values.size === 0 && errors.length > 0) throw new HttpProblem(409, errors, {}, { body: report });
-    await writeSettings(deps.db, values, { reset });
+export function importConfiguration({ db, version, logger }: ConfigurationDeps): Handler {
+  return async ({ request, principal }) => {
+    const wishes = readConfiguration(await uploaded(request));
+    const report = wishes.map(({ module, values, errors }) => ({
+      moduleInformation: moduleInformation(module, version),
+      importErrors: errors,
+      onlyErrors: values.size === 0 && errors.length > 0,
+    }));
+    const errors = wishes.flatMap((wish) => wish.errors);
+    const taken = wishes.filter(({ values, errors }) => values.size > 0 || errors.length === 0);
+    if (taken.length === 0) throw new HttpProblem(409, errors, {}, { body: report });
+    await db.begin(async (sql) => {
+      for (const { module, values, reset } of taken) await module.write(sql, values, { reset });
+    });
+    for (const { module, values, reset } of taken) {
+      const items = [...values.keys()];
+      logger.warn({ module: module.id, items, reset, user: principal.email }, "a configuration was imported");
+    }
     return errors.length > 0 ? json(206, report) : respond(201, null);
   };
 }
 
-function moduleInformation(version: string) {
-  return {
-    id: MODULE,
-    name: "Order module",
-    description: "Handle users products orders",
-    version,
-    author: "REGARDS",
-    legalOwner: "CNES",
-  };
+function moduleInformation({ id, name, description }: ConfigurationModule, version: string) {
+  return { id, name, description, version, author: "REGARDS", legalOwner: "CNES" };
 }
 
-function item(name: SettingName, value: unknown) {
-  const { description, default: defaultValue } = SETTINGS[name];
+function shown({ value, defaultValue, ...item }: Item) {
   return {
-    name,
-    description,
+    ...item,
     value: JSON.stringify(value),
     defaultValue: JSON.stringify(defaultValue),
-    className: className(name, defaultValue),
     containsSensitiveParameters: false,
   };
 }
 
-/** The Java class that the contract's own tools expect of such a value. */
-function className(name: SettingName, value: unknown): string {
-  if (name === "user_order_parameters") return "fr.cnes.regards.modules.order.service.settings.UserOrderParameters";
-  if (typeof value === "number") return value > 2 ** 31 - 1 ? "java.lang.Long" : "java.lang.Integer";
-  if (typeof value === "boolean") return "java.lang.Boolean";
-  if (typeof value === "string") return "java.lang.String";
-  return Array.isArray(value) ? "java.util.List" : "java.util.Map";
-}
-
-type Configuration = {
-  readonly values: ReadonlyMap<SettingName, unknown>;
+/** What a file asks of one module. */
+type Wish = {
+  readonly module: ConfigurationModule;
+  readonly values: ReadonlyMap<string, unknown>;
   readonly errors: readonly string[];
+  /** What is not named goes back to its default. */
   readonly reset: boolean;
 };
 
-/** What the file asks for. Items of other modules are not ours to take; a value that is no JSON text is taken as it stands. */
-export function readConfiguration(document: unknown): Configuration {
-  const modules = listAt(document, "modules");
-  const ours = modules.filter((module) => property(property(module, "module"), "id") === MODULE);
-  const values = new Map<SettingName, unknown>();
-  const errors: string[] = ours.length === 0 ? [`Cannot import: no module '${MODULE}' in the configuration`] : [];
-  for (const [index, entry] of ours.flatMap((module) => listAt(module, "configuration")).entries()) {
+/** Modules of other services are not ours to take, but a file with none of ours is not meant for us. */
+function readConfiguration(document: unknown): readonly Wish[] {
+  const wishes = CONFIGURATION_MODULES.flatMap((module) => {
+    const named = listAt(document, "modules").filter((one) => property(property(one, "module"), "id") === module.id);
+    return named.length === 0 ? [] : [wishOf(module, named)];
+  });
+  const [main] = CONFIGURATION_MODULES;
+  if (wishes.length > 0 || !main) return wishes;
+  const error = `Cannot import: no module '${main.id}' in the configuration`;
+  return [{ module: main, values: new Map(), errors: [error], reset: false }];
+}
+
+/** A value that is no JSON text is taken as it stands. */
+function wishOf(module: ConfigurationModule, named: readonly unknown[]): Wish {
+  const values = new Map<string, unknown>();
+  const errors: string[] = [];
+  for (const [index, entry] of named.flatMap((one) => listAt(one, "configuration")).entries()) {
     const value = property(entry, "value");
     const name = property(value, "name");
-    try {
-      if (typeof name !== "string") throw new SettingError("", `configuration[${index}].value.name: expected a name`);
-      const wanted = parsed(property(value, "value"));
-      values.set(checkSetting(name, wanted), wanted);
-    } catch (error) {
-      if (!(error instanceof SettingError)) throw error;
-      errors.push(error.message);
-    }
+    const wanted = parsed(property(value, "value"));
+    const problem =
+      typeof name === "string" ? module.problem(name, wanted) : `configuration[${index}].value.name: expected a name`;
+    if (problem !== undefined) errors.push(problem);
+    else values.set(String(name), wanted);
   }
-  return { values, errors, reset: ours.some((module) => property(module, "resetBeforeImport") === true) };
+  return { module, values, errors, reset: named.some((one) => property(one, "resetBeforeImport") === true) };
 }
 
 function parsed(value: unknown): unknown {

@@ -81,13 +81,18 @@ export const SERVICE_DOCUMENTATION: Readonly<Record<ServiceOperation, OperationD
   exportConfiguration: {
     summary: "The tenant's configuration, as a file",
     tag: "service",
-    responses: { 200: { description: "Every setting, as the import takes it.", schema: Configuration } },
+    responses: {
+      200: {
+        description: "Every setting and every changed role of a route, as the import takes it.",
+        schema: Configuration,
+      },
+    },
   },
   importConfiguration: {
     summary: "Take a configuration",
     tag: "service",
     description:
-      "Settings that the file does not name keep their values, or go back to their defaults with `resetBeforeImport`. What is wrong is reported, the rest is taken.",
+      "Settings, and roles of routes (module `order-security`), that the file does not name stay as they are, or go back to their defaults with `resetBeforeImport` of their module. What is wrong is reported, the rest is taken.",
     body: Type.Object({ file: Type.String({ format: "binary" }) }),
     bodyType: "multipart/form-data",
     responses: {

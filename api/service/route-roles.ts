@@ -45,19 +45,40 @@ export function resetRouteRoleToDefault({ db, logger }: RouteRoleDeps): Handler 
   };
 }
 
+/** The routes whose role is another than the built-in one. */
+export function changedRoutes(stored: ReadonlyMap<string, string>) {
+  return ROUTES.map((route) => ({ ...route, role: effectiveAccess(route.id, stored) })).filter(
+    ({ operation, role }) => role !== operation.access,
+  );
+}
+
+/** Why the route cannot be given this role. */
+export function roleProblem(id: string, role: unknown): string | undefined {
+  const route = routeNamed(id);
+  if (!route) return unknownRoute(id);
+  const roles = rolesToChoose(route.operation);
+  return roles.some((candidate) => candidate === role) ? undefined : `${id}: ${expectation(roles)}`;
+}
+
 function routeOf({ params }: Call): Route {
   const id = params["operation"] ?? "";
-  const route = ROUTES.find((candidate) => candidate.id === id);
-  if (!route) throw new HttpProblem(404, [`Cannot find operation '${id.slice(0, 64)}'`]);
+  const route = routeNamed(id);
+  if (!route) throw new HttpProblem(404, [unknownRoute(id)]);
   return route;
 }
+
+const routeNamed = (id: string) => ROUTES.find((candidate) => candidate.id === id);
+const unknownRoute = (id: string) => `Cannot find operation '${id.slice(0, 64)}'`;
 
 function chosen(body: unknown, roles: readonly Role[]): Role {
   const wanted: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "role") : undefined;
   const role = roles.find((candidate) => candidate === wanted);
   if (role) return role;
-  const allowed = roles.length > 0 ? `expected one of ${roles.join(", ")}` : "this route's cannot be changed";
-  throw new HttpProblem(422, [`role: ${allowed}`]);
+  throw new HttpProblem(422, [`role: ${expectation(roles)}`]);
+}
+
+function expectation(roles: readonly Role[]): string {
+  return roles.length > 0 ? `expected one of ${roles.join(", ")}` : "this route's cannot be changed";
 }
 
 function shown({ id, operation, path }: Route, stored: ReadonlyMap<string, string>) {

@@ -64,7 +64,7 @@ export const Configuration = Type.Object({
       resetBeforeImport: Type.Boolean(),
       configuration: Type.Array(
         Type.Object({
-          key: Type.String({ description: "Kind of the item: a setting of the tenant." }),
+          key: Type.String({ description: "Kind of the item: a setting of the tenant, or the role of a route." }),
           value: Type.Object({
             name: Type.String(),
             description: Type.String(),
