@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { type DatabaseWriters, noteDatabaseWriters } from "#test/support/database-writers.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
-import { processesOf } from "#test/support/processes.ts";
 import { askedBy, isWrite } from "./audit.ts";
 import { programImage } from "./images.ts";
+import { leadingPod, signalOperator, signalProcesses } from "./operators.ts";
 import { FULLNAME, installRelease, type Release } from "./release.ts";
 import { type TenantGround, tenantGround } from "./tenant-ground.ts";
 import { tokenFor } from "./token.ts";
@@ -33,28 +33,18 @@ describe.skipIf(!cluster)("a release", () => {
   }, 4 * LIMIT.slow);
   afterAll(() => ground.close(), 2 * LIMIT.slow);
 
-  const lease = (path: string) =>
-    ground.kubectl(["get", "lease", `${FULLNAME}-operator`, "-o", `jsonpath={.spec.${path}}`]);
   const ready = (role: string) =>
     ground.kubectl(["rollout", "status", `deployment/${FULLNAME}-${role}`, "--timeout=60s"]);
-  /** Pod of the operator that acts. */
-  const leader = async () => (await lease("holderIdentity")).replace(/_.*/, "");
+  const leader = () => leadingPod(ground);
   const restarts = (pod: string) =>
     ground.kubectl(["get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"]);
-  /** Sends a signal to the processes on this machine whose environment or command line has the word. */
-  function signal(name: NodeJS.Signals, word: string, command: string): void {
-    const found = processesOf(word).filter((line) => line.includes(command));
-    expect(found.length).toBeGreaterThan(0);
-    for (const line of found) process.kill(Number.parseInt(line, 10), name);
-  }
-
   /** What is done in the meantime must end well before its probe has failed for a minute: then it would be another process. */
   async function whileFrozen<T>(pod: string, act: () => Promise<T>): Promise<T> {
-    signal("SIGSTOP", pod, "regards-order operator");
+    signalOperator("SIGSTOP", pod);
     try {
       return await act();
     } finally {
-      signal("SIGCONT", pod, "regards-order operator");
+      signalOperator("SIGCONT", pod);
     }
   }
 
@@ -64,7 +54,7 @@ describe.skipIf(!cluster)("a release", () => {
       await ready("operator");
       await ground.products("killed", [BYTES]);
       const before = await leader();
-      signal("SIGKILL", before, "regards-order operator");
+      signalOperator("SIGKILL", before);
       await ground.order("killed");
       await ground.wait("killed", "Accepted", KILLED_SECONDS);
       await ground.wait("killed", "Succeeded");
@@ -198,7 +188,7 @@ describe.skipIf(!cluster)("a release", () => {
       await ground.order("survivor");
       await ground.wait("survivor", "Resolved");
       ground.databaseDoor.refuse();
-      signal("SIGKILL", cluster?.folder ?? "", "kube-apiserver");
+      signalProcesses("SIGKILL", cluster?.folder ?? "", "kube-apiserver");
       await eventually("the API server is back", () => ground.kubectl(["get", "order", "survivor"]), LIMIT.slow);
       ground.databaseDoor.accept();
       await ground.wait("survivor", "Succeeded");
