@@ -1,7 +1,9 @@
 /** Orders fetched by real pods: what Jobs do on a node that kills, drains, lacks images and places. The operator runs beside, in this process. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Job, StatusCondition } from "#kube/kinds.ts";
 import type { JobConfig } from "#operator/config.ts";
 import { writeSetting } from "#store/settings.ts";
+import { upsertUser } from "#store/users.ts";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { processesOf } from "#test/support/processes.ts";
@@ -10,9 +12,12 @@ import { operatorBeside } from "./operator-beside.ts";
 import { type TenantGround, tenantGround } from "./tenant-ground.ts";
 
 const cluster = clusterUnderTest();
+const BOB = "bob@example.org";
 const BYTES = new Uint8Array(200_000).fill(7);
 /** Ten seconds a file: long enough for things to be done to its pod. */
 const SLOWLY = { pieceBytes: 2_000, everyMs: 100 };
+
+const isEnd = ({ type, status }: StatusCondition) => ["Complete", "Failed"].includes(type) && status === "True";
 
 describe.skipIf(!cluster)("Jobs on a real node", () => {
   let ground: TenantGround;
@@ -69,6 +74,22 @@ describe.skipIf(!cluster)("Jobs on a real node", () => {
       const reason = `{.status.conditions[?(@.type=="Failed")].reason} {.status.failed}`;
       expect(await get("job tape-1-a1", reason)).toBe("PodFailurePolicy 1");
       expect(await get("job tape-1-a2", "{.status.succeeded}")).toBe("1");
+    },
+    LIMIT.slow,
+  );
+
+  test(
+    "a Job that can never work fails at once by its exit code, not after its tries, and says why",
+    async () => {
+      await ground.products("unusable", [BYTES]);
+      await restartOperator({ env: [{ name: "ORDER_DATABASE_URL", value: "postgres://nobody@127.0.0.1:9/none" }] });
+      await ground.order("unusable");
+      await ground.wait("unusable", "Succeeded=False");
+      const reason = `{.status.conditions[?(@.type=="Failed")].reason} {.status.failed}`;
+      expect(await get("job unusable-1-a1", reason)).toBe("PodFailurePolicy 1");
+      expect(await condition("unusable")).toContain("cannot be fetched as it is asked");
+      expect(await condition("unusable")).toContain("ORDER_BLOBS_URL");
+      await restartOperator();
     },
     LIMIT.slow,
   );
@@ -158,22 +179,35 @@ describe.skipIf(!cluster)("Jobs on a real node", () => {
   );
 
   test(
-    "as many sub-orders run at once as the tenant allows, and no more",
+    "as many sub-orders run at once as the tenant allows a user, and all together, and no more",
     async () => {
+      await upsertUser(ground.db, { email: BOB, role: "REGISTERED_USER", groups: [], active: true });
       await writeSetting(ground.db, "sub_order_max_files", 1);
       await writeSetting(ground.db, "max_running_sub_orders_per_user", 3);
-      await ground.products("many", Array(5).fill(BYTES), { pace: SLOWLY });
+      await writeSetting(ground.db, "max_running_sub_orders", 4);
+      for (const name of ["many", "more"]) await ground.products(name, Array(4).fill(BYTES), { pace: SLOWLY });
       await ground.order("many");
-      const running = async () =>
-        (await get("pods -l order.regards.io/order", "{.items[*].status.phase}")).split("Running").length - 1;
-      const jobs = async () =>
-        (await ground.kubectl(["get", "jobs", "-o", "name"])).split("\n").filter((name) => name.includes("many"))
-          .length;
-      await eventually("three run", async () => (await running()) === 3, LIMIT.slow);
-      expect(await jobs()).toBe(3);
-      await ground.wait("many", "Succeeded", 55);
-      expect(await available("many")).toBe("5");
+      await ground.order("more", { owner: BOB });
+      /** Names of the Jobs that have not ended, all at one moment. */
+      const going = async (): Promise<readonly string[]> => {
+        const { items } = JSON.parse(await ground.kubectl(["get", "jobs", "-o", "json"])) as { items: readonly Job[] };
+        const ours = items.filter(({ metadata }) => /^(many|more)-/.test(metadata.name));
+        return ours.filter(({ status }) => !status?.conditions?.some(isEnd)).map(({ metadata }) => metadata.name);
+      };
+      const moments: (readonly string[])[] = [];
+      await eventually(
+        "both are done",
+        async () => {
+          moments.push(await going());
+          return (await available("many")) === "4" && (await available("more")) === "4";
+        },
+        2 * LIMIT.slow,
+      );
+      const most = (name: string) =>
+        Math.max(...moments.map((now) => now.filter((job) => job.startsWith(name)).length));
+      expect(most("m")).toBe(4);
+      expect(Math.max(most("many"), most("more"))).toBeLessThanOrEqual(3);
     },
-    2 * LIMIT.slow,
+    3 * LIMIT.slow,
   );
 });
