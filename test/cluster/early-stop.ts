@@ -2,7 +2,7 @@
  * A pod that is told to stop before its program listens for it. The moment is made by freezing the program as soon as it is seen: its handlers are not there
  * yet, the signal is left pending, and what it does on it is seen when it goes on.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { processesOf } from "#test/support/processes.ts";
 import type { TenantGround } from "./tenant-ground.ts";
@@ -31,7 +31,7 @@ export async function stopEarly(ground: TenantGround, o: { readonly role: string
       await ground.kubectl(["delete", "pod", born, "--wait=false"]);
       await eventually("it has been told to stop", () => isPending(pid), LIMIT.slow);
     } finally {
-      process.kill(pid, "SIGCONT");
+      if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGCONT");
     }
     await ground.kubectl(["wait", "--for=delete", `pod/${born}`, `--timeout=${o.withinSeconds}s`]);
     return;
