@@ -31,10 +31,12 @@ const lock = join(modules, ".regards-order-setup.lock");
 const LOCK_BEAT_MS = 1000;
 const LOCK_STALE_MS = 10_000;
 
-/** What must be installed, as one hash: the lock file and the manifest. */
+/** What must be installed, as one hash: the lock file, the manifest, and what is mended in packages. */
 function wanted() {
   const hash = createHash("sha256");
-  for (const file of ["bun.lock", "package.json"]) hash.update(readFileSync(join(root, file)));
+  const patches = readdirSync(join(root, "patches")).sort();
+  const files = ["bun.lock", "package.json", ...patches.map((name) => join("patches", name))];
+  for (const file of files) hash.update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }
 
