@@ -17,12 +17,16 @@ export const LIMITS = {
   labelLength: 50,
   correlationIdLength: 255,
   ownerLength: 128,
+  parameters: 64,
+  parameterLength: 4096,
 } as const;
 
 export const ProcessCall = Type.Object(
   {
     name: text(63, "Name of a `Process` in the same namespace.", { minLength: 1 }),
-    parameters: Type.Optional(stringMap(64, 4096, "Values for the process's parameters, by name.")),
+    parameters: Type.Optional(
+      stringMap(LIMITS.parameters, LIMITS.parameterLength, "Values for the process's parameters, by name."),
+    ),
   },
   { additionalProperties: false, description: "A process to run on the fetched files." },
 );

@@ -86,27 +86,6 @@ test("an order of REST whose resource was never made gets it from the sweep, and
   });
 });
 
-test("P27: an order that was taken with a process fails and says why, instead of giving out raw files", async () => {
-  put("processed", 1);
-  const selections = [{ query: "processed", process: { name: "cut" } }];
-  const made = await insertOrder(world.db, {
-    owner: ADA,
-    correlationId: "c-process",
-    spec: { owner: ADA, selections, suspend: false, retry: 0 },
-    role: "REGISTERED_USER",
-    groups: [],
-    channel: "rest",
-    now: new Date(world.now().getTime() - 60_000),
-  });
-  if (made.kind !== "created") throw new Error("Cannot make the row");
-  await world.until(orderName(made.row.id), "Refused");
-  expect(await findOrder(world.db, made.row.id)).toMatchObject({
-    status: "FAILED",
-    message: "Cannot run process 'cut': this version fetches files but runs no processes",
-    files: { total: 0 },
-  });
-});
-
 test("an order of references only is done at once, without a Job", async () => {
   put("refs", 4, { reference: true });
   await world.apply("refs");

@@ -196,7 +196,7 @@ function makeControllers(
   const schedule = scheduler({ db, orders: orders.cache, blobs, wake: wake.order, now });
   const { heldBack } = schedule;
   const seen = { orders, subOrders, jobs, pods, departures: gone };
-  const orderPorts = { ...seen, db, catalogue, transport, recorder, heldBack, config, now, logger };
+  const orderPorts = { ...seen, processes, db, catalogue, transport, recorder, heldBack, config, now, logger };
   const onPass = ({ work }: OrderObserved) => {
     if (work && work.subOrders.waiting > 0) queues.schedule.add(SCHEDULE);
   };

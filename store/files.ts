@@ -29,6 +29,7 @@ import type {
   NewFile,
   NewSubOrder,
   Output,
+  ProcessRun,
   SubOrderRow,
   WorkFile,
 } from "./files/types.ts";
@@ -42,6 +43,7 @@ export type {
   NewSubOrder,
   OrderDataset,
   Output,
+  ProcessRun,
   SubOrderRow,
   WorkFile,
 };

@@ -3,20 +3,19 @@
  * Only reads. That the key or the label is taken shows when the row is made: the constraints of the store decide that.
  */
 
-import { type Catalogue, CatalogueError } from "#catalog/catalogue.ts";
+import { type Access, CatalogueError } from "#catalog/catalogue.ts";
 import { checkSelections } from "#catalog/check.ts";
 import { passedQuota, quotaText } from "#catalog/order-quota.ts";
+import { checkProcesses } from "#catalog/process/check-selections.ts";
 import { ACCEPTED_REASON } from "#crds/conditions.ts";
-import type { Order } from "#crds/order.ts";
+import type { Order, Selection } from "#crds/order.ts";
 import type { Db } from "#store/db.ts";
 import { fileQuota } from "#store/quotas.ts";
 import { findUser } from "#store/users.ts";
 import type { Admission } from "./observed.ts";
+import { calledProcesses, type RunPorts } from "./runs.ts";
 
-export async function admit(
-  order: Order,
-  o: { readonly db: Db; readonly catalogue: Catalogue; readonly now: Date },
-): Promise<Admission> {
+export async function admit(order: Order, o: RunPorts & { readonly db: Db; readonly now: Date }): Promise<Admission> {
   const { owner, selections, sizeLimitBytes } = order.spec;
   const [problem, ...more] = checkSelections(selections, "selections");
   if (problem) {
@@ -35,6 +34,8 @@ export async function admit(
     if (sizeLimitBytes !== undefined && found.bytes > sizeLimitBytes) {
       return refused(ACCEPTED_REASON.sizeLimitExceeded, tooBig(found.bytes, sizeLimitBytes));
     }
+    const problem = await processProblem(selections, { ...o, access });
+    if (problem) return problem;
     const quota = await fileQuota(o.db, owner);
     const passed = await passedQuota(o.catalogue, quota, { selections, access, before: o.now });
     if (passed) return refused(ACCEPTED_REASON.quotaExceeded, quotaText(passed, owner));
@@ -43,6 +44,19 @@ export async function admit(
     throw error;
   }
   return { kind: "welcome", role: user.role, groups: user.groups };
+}
+
+async function processProblem(
+  selections: readonly Selection[],
+  o: RunPorts & { readonly access: Access; readonly now: Date },
+): Promise<Admission | undefined> {
+  const processes = await calledProcesses(o, selections);
+  const check = { catalogue: o.catalogue, processes, access: o.access, before: o.now };
+  const [problem] = await checkProcesses(selections, check);
+  if (!problem) return undefined;
+  const { index, field, message, kind } = problem;
+  const reason = kind === "limit" ? ACCEPTED_REASON.processLimitExceeded : ACCEPTED_REASON.invalidProcess;
+  return refused(reason, `selections[${index}].process.${field}: ${message}`);
 }
 
 /** The contract's text, and what the catalogue said of it. */

@@ -4,8 +4,10 @@
  */
 import { SUBORDER_REASON } from "#crds/conditions.ts";
 import { API_VERSION, LABELS, MANAGER, subOrderName } from "#crds/names.ts";
+import { LIMITS } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { SubOrderRow } from "#store/files.ts";
+import { shorten } from "../conditions.ts";
 import { earlier, plus } from "./expiration.ts";
 import { attemptEnd, isOwnedBy, ownSubOrders } from "./facts.ts";
 import type { Instant, OrderAction } from "./observed.ts";
@@ -106,10 +108,12 @@ function subOrderFor({ observed, row: order }: Subject, row: SubOrderRow): SubOr
   };
 }
 
-/** For people to see; the run itself reads its parameters from the row. */
+/** For people to see, as far as a resource takes it; the run itself reads its parameters from the row. */
 function callOf({ name, parameters }: NonNullable<SubOrderRow["process"]>): NonNullable<SubOrder["spec"]["process"]> {
-  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
-  return { name, parameters: Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, text(value)])) };
+  const { parameters: most, parameterLength } = LIMITS;
+  const text = (value: unknown) => shorten(typeof value === "string" ? value : JSON.stringify(value), parameterLength);
+  const shown = Object.entries(parameters).slice(0, most);
+  return { name, parameters: Object.fromEntries(shown.map(([key, value]) => [key, text(value)])) };
 }
 
 function raise({ metadata }: SubOrder, attempt: number): OrderAction {

@@ -89,7 +89,7 @@ async function observeRow(ports: OrderPorts, o: Gathering): Promise<OrderObserve
 async function admission(ports: OrderPorts, order: Order, learnt: Learnt): Promise<{ readonly admission?: Admission }> {
   if (learnt.admission) return { admission: learnt.admission };
   if (order.metadata.deletionTimestamp !== undefined || wasRefused(order)) return {};
-  return { admission: await admit(order, { db: ports.db, catalogue: ports.catalogue, now: ports.now() }) };
+  return { admission: await admit(order, { ...ports, now: ports.now() }) };
 }
 
 /** Whether rows that still run have no SubOrder any more: asked of the server, since the cache may not know of one made just now. */
@@ -124,7 +124,7 @@ async function silence(ports: OrderPorts, { observed, work }: Subject): Promise<
 function search(ports: OrderPorts, o: { row: OrderRow; settings: Settings }): Promise<Found> | undefined {
   if (o.row.resolvedAt !== undefined) return undefined;
   const limits = { maxFiles: o.settings.sub_order_max_files, maxBytes: o.settings.sub_order_max_bytes };
-  return searchOn(o.row, { db: ports.db, catalogue: ports.catalogue, limits });
+  return searchOn(o.row, { ...ports, limits });
 }
 
 function isBound({ row, observed }: { row: OrderRow; observed: OrderObserved; work: Work }): boolean {

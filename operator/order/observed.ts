@@ -7,7 +7,7 @@ import type { Order, OrderStatus } from "#crds/order.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { NewSubOrder, SubOrderRow } from "#store/files.ts";
 import type { OrderRow, OutboxMessage, ReadModel } from "#store/orders.ts";
-import type { Cursor, Cut } from "./buckets.ts";
+import type { Cursor, Cut, StopReason } from "./buckets.ts";
 
 /** A point in time; the planner takes it as an argument and never makes one out of the clock. */
 export type Instant = Date;
@@ -54,7 +54,7 @@ export type HeldBack = "user" | "space" | "slot";
 /** A part of the catalogue's answer, cut into sub-orders; or why there is none. */
 export type Found =
   | { readonly kind: "part"; readonly cut: Cut }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly reason: StopReason; readonly message: string };
 
 export type OrderObserved = {
   readonly order: Order;

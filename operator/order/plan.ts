@@ -9,6 +9,7 @@
  */
 import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import { isFinal } from "#crds/files.ts";
+import type { StopReason } from "./buckets.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
 import { isToBeTold, noticeDue } from "./expiry-notice.ts";
@@ -112,7 +113,8 @@ function resolve(subject: Subject, now: Instant): Move | undefined {
   const started = work(subject, now);
   if (observed.found === undefined) return { ...started, requeueAfterMs: SOON_MS };
   if (observed.found.kind === "failed") {
-    return { first: [endSearch(subject, { reason: "CatalogueFailed", message: observed.found.message })] };
+    const { reason, message } = observed.found;
+    return { first: [endSearch(subject, { reason, message })] };
   }
   const { cut } = observed.found;
   const { subOrders, products, done, cursor } = cut;
@@ -120,18 +122,16 @@ function resolve(subject: Subject, now: Instant): Move | undefined {
   return { ...started, first: [{ kind: "appendSubOrders", ...append }] };
 }
 
-function endSearch(
-  { row }: Subject,
-  stopped: { reason: "CatalogueFailed" | "Cancelled"; message: string },
-): OrderAction {
+function endSearch({ row }: Subject, stopped: { reason: StopReason; message: string }): OrderAction {
   const cursor = { ...cursorOf(row), stopped };
   const append = { id: row.id, expectCursor: row.cursor, cursor, subOrders: [], products: 0, done: true };
   return { kind: "appendSubOrders", ...append };
 }
 
-/** A retry is served when the run before it has ended, so that each run has one end. */
+/** Of an order with a process there is none: a run is not repeated in parts. A retry is served when the run before it has ended, so that each run has one end. */
 function retry({ observed, row, work: counters }: Subject): Move | undefined {
   const wanted = observed.order.spec.retry;
+  if (row.spec.selections.some(({ process }) => process)) return undefined;
   if (wanted <= row.retriesServed || !isEnded(row, counters) || observed.order.spec.shutdown) return undefined;
   if (!isFinal(row.status) || counters.untold.length > 0) return { requeueAfterMs: SOON_MS };
   return { first: [{ kind: "retryFailed", id: row.id, retry: wanted }] };

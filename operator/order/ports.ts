@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Catalogue } from "#catalog/catalogue.ts";
 import type { Order } from "#crds/order.ts";
+import type { Process } from "#crds/process.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cache } from "#kube/cache.ts";
 import type { EventRecorder } from "#kube/events.ts";
@@ -17,6 +18,7 @@ export type OrderPorts = {
   readonly db: Db;
   readonly catalogue: Catalogue;
   readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
+  readonly processes: { readonly api: ResourceApi<Process> };
   readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
   readonly jobs: { readonly cache: Cache<Job> };
   readonly pods: { readonly cache: Cache<Pod> };

@@ -146,7 +146,7 @@ function endOf({ observed, row, work, leaving }: Subject): End | undefined {
   const { total, failed } = work.files;
   const stopped = cursorOf(row).stopped;
   const word: OrderStatusWord = failed === total ? "FAILED" : "DONE_WITH_WARNING";
-  if (stopped?.reason === "CatalogueFailed") return end("FAILED", SUCCEEDED_REASON.refused, stopped.message);
+  if (stopped && stopped.reason !== "Cancelled") return end("FAILED", SUCCEEDED_REASON.refused, stopped.message);
   if (stopped !== undefined || (observed.order.spec.shutdown === "Cancel" && failed > 0)) {
     return end(word, SUCCEEDED_REASON.cancelled, `Cancelled: ${total - failed} of ${total} files are there`);
   }

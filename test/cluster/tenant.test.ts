@@ -181,7 +181,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     3 * LIMIT.slow,
   );
 
-  test("a process is looked for over REST and AMQP, and that there is none is said", async () => {
+  test("a process is looked for over REST, AMQP and kubectl, and that there is none is said", async () => {
     await ground.products("basket", [BYTES]);
     const selectionRequest = { engineType: "legacy", searchParameters: { q: ['name:"basket"'] } };
     const added = await call("/order/basket/selection", { method: "POST", body: JSON.stringify(selectionRequest) });
@@ -194,6 +194,9 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     const [answer] = await requester.answers("processed", 1, LIMIT.slow);
     expect(answer).toMatchObject({ status: "DENIED", errorType: "INVALID_CONTENT" });
     expect(answer?.message).toContain("Process 'none' does not exist");
+    await ground.order("processless", { selections });
+    await ground.wait("processless", "Accepted=False");
+    expect(await get("order processless", "{.status.message}")).toContain("Process 'none' does not exist");
   });
 
   test(

@@ -5,16 +5,11 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import pino from "pino";
-import {
-  type Catalogue,
-  CatalogueError,
-  type DatasetFiles,
-  type FoundFile,
-  type FoundProduct,
-} from "#catalog/catalogue.ts";
+import type { FoundFile, FoundProduct } from "#catalog/catalogue.ts";
 import { API_VERSION, EXIT, LABELS } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
-import { ORDERS, SUBORDERS } from "#crds/resource-types.ts";
+import type { Process, ProcessSpec } from "#crds/process.ts";
+import { ORDERS, PROCESSES, SUBORDERS } from "#crds/resource-types.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import { isConflict, isNotFound } from "#kube/errors.ts";
 import { JOBS, type Job } from "#kube/kinds.ts";
@@ -27,11 +22,13 @@ import { startOperator } from "#operator/start.ts";
 import { touchBlobs } from "#store/blob-rows.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import type { Db } from "#store/db.ts";
-import { type FileResult, reportFiles, takeFiles, type WorkFile } from "#store/files.ts";
+import { type FileResult, publishOutputs, reportFiles, subOrdersOf, takeFiles, type WorkFile } from "#store/files.ts";
 import { findOrder, type OrderRow } from "#store/orders.ts";
 import { upsertUser } from "#store/users.ts";
 import { eventually, LIMIT } from "./eventually.ts";
 import { temporaryFolder } from "./folder.ts";
+import { listCatalogue } from "./list-catalogue.ts";
+import { testProcess } from "./process.ts";
 import { testStore } from "./store.ts";
 
 export const ADA = "ada@example.org";
@@ -50,10 +47,13 @@ export type OperatorWorld = {
   readonly orders: ResourceApi<Order>;
   readonly subOrders: ResourceApi<SubOrder>;
   readonly jobs: ResourceApi<Job>;
+  readonly processes: ResourceApi<Process>;
   readonly now: () => Date;
   /** Moves the clock. */
   pass(ms: number): void;
   start(parts?: { readonly db?: Db; readonly transport?: Transport }, over?: Partial<OperatorConfig>): Running;
+  /** An administrator approves a process. */
+  process(name: string, spec?: Partial<ProcessSpec>): Promise<Process>;
   /** `kubectl apply`. */
   apply(name: string, spec?: Partial<OrderSpec>): Promise<Order>;
   /** Waits until the order's Succeeded condition has this reason. */
@@ -112,6 +112,7 @@ export async function operatorWorld(label: string, o: OperatorWorldOptions = {})
   const cluster = playCluster({ db, transport, now, answer: (file, attempt) => source.answer(file, attempt) });
   const operators = new Set<Running>();
   const orders = resourceApi<Order>(transport, ORDERS);
+  const processes: ResourceApi<Process> = resourceApi<Process>(transport, PROCESSES);
 
   return {
     db,
@@ -121,6 +122,8 @@ export async function operatorWorld(label: string, o: OperatorWorldOptions = {})
     source,
     orders,
     subOrders: resourceApi<SubOrder>(transport, SUBORDERS),
+    processes,
+    process: (name, spec) => processes.create(testProcess(name, spec)),
     jobs: resourceApi<Job>(transport, JOBS),
     now,
     pass(ms: number): void {
@@ -182,30 +185,6 @@ export async function operatorWorld(label: string, o: OperatorWorldOptions = {})
       await store.drop();
       folder.remove();
     },
-  };
-}
-
-/** A catalogue of products whose `providerId` starts with the selection's query; `bad` cannot be asked. */
-export function listCatalogue(products: readonly FoundProduct[], attached: readonly DatasetFiles[] = []): Catalogue {
-  const found = (query: string | undefined) => products.filter((p) => p.providerId.startsWith(`${query}-`));
-  return {
-    async summarize(selections) {
-      if (selections[0]?.query === "bad") throw new CatalogueError("unknown attribute 'bad'");
-      const files = found(selections[0]?.query).flatMap((p) => p.files);
-      const bytes = files.reduce((sum, file) => sum + (file.size ?? 0), 0);
-      const totals = { products: files.length, files: files.length, bytes };
-      const byType = { RAWDATA: { files: files.length, bytes } };
-      return { ...totals, datasets: [{ urn: "URN:dataset", label: "dataset", ...totals, byType, references: {} }] };
-    },
-    async search(selections, { after = 0, limit }) {
-      if (selections[0]?.query === "badly") throw new CatalogueError("took too long");
-      const rest = found(selections[0]?.query).filter((p) => p.id > after);
-      const page = rest.slice(0, limit);
-      const last = page.at(-1);
-      return { products: page, ...(rest.length > limit && last ? { next: last.id } : {}) };
-    },
-    datasetFiles: async (urns) => attached.filter(({ dataset }) => urns.includes(dataset.urn)),
-    datasets: async () => [],
   };
 }
 
@@ -321,14 +300,28 @@ async function runJob(o: Cluster, { jobs, job }: { jobs: ResourceApi<Job>; job: 
   const label = (name: string) => Number(job.metadata.labels?.[name]);
   const orderId = label(LABELS.order);
   const number = label(LABELS.subOrder);
-  const files = await takeFiles(o.db, orderId, number, { limit: 10_000 });
+  const [row] = await subOrdersOf(o.db, orderId, { after: number - 1, limit: 1 });
+  const of = row?.process ? "process_inputs" : "order_files";
+  const files = await takeFiles(o.db, orderId, number, { of, limit: 10_000 });
   const answers = files.map((file) => ({ file, answer: o.answer(file, label(LABELS.attempt)) }));
   const given = answers.filter(({ answer }) => answer !== "hang");
   const results = await Promise.all(given.map(({ file, answer }) => resultOf(o, file, answer)));
-  await reportFiles(o.db, orderId, number, results, { now: o.now() });
+  await reportFiles(o.db, orderId, number, results, { of, now: o.now() });
   if (given.length < answers.length) return;
   const code = results.some((result) => result.kind === "notReady") ? EXIT.notReady : 0;
+  if (row?.process && code === 0) await publishOne(o, { orderId, number, attempt: label(LABELS.attempt) });
   await jobs.patch(job.metadata.name, { status: judged(code) }, { subresource: "status" });
+}
+
+/** What a program gave: one file. */
+async function publishOne(
+  { db, now }: Cluster,
+  { orderId, number, attempt }: { orderId: number; number: number; attempt: number },
+): Promise<void> {
+  const sha256 = createHash("sha256").update(`${orderId}/${number}`).digest("hex");
+  await touchBlobs(db, [{ sha256, size: 3 }], { now: now() });
+  const outputs = [{ filename: `${number}.out`, mimeType: "text/plain", size: 3, crc32: 1, sha256 }];
+  await publishOutputs(db, orderId, number, { attempt, now: now(), outputs });
 }
 
 function judged(code: number): Job["status"] {
