@@ -2,13 +2,17 @@
 import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { postgresCatalogue } from "#catalog/catalogue.ts";
-import type { JobConfig } from "#operator/config.ts";
+import type { JobConfig, OperatorConfig } from "#operator/config.ts";
 import { startOperator } from "#operator/start.ts";
 import { openBlobStore } from "#store/blobs/open.ts";
 import { output } from "#test/support/run-command.ts";
 import { BLOBS_CLAIM, type TenantGround } from "./tenant-ground.ts";
 
-export async function operatorBeside(ground: TenantGround, job: Partial<JobConfig> & { readonly image: string }) {
+export async function operatorBeside(
+  ground: TenantGround,
+  job: Partial<JobConfig> & { readonly image: string },
+  config: Partial<OperatorConfig> = {},
+) {
   const stopper = new AbortController();
   const blobs = await openBlobStore(ground.blobsHere, {});
   // What this process makes as root must be open to the user of the pods.
@@ -39,6 +43,7 @@ export async function operatorBeside(ground: TenantGround, job: Partial<JobConfi
         ttlSeconds: 600,
         ...job,
       },
+      ...config,
     },
     now: () => new Date(),
     random: Math.random,

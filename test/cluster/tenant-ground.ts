@@ -74,22 +74,33 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
   await setPassword(db, ADA, PASSWORD);
   await writeSetting(db, "allowed_private_networks", [`${cluster.machine}/32`]);
   await installDefinitions(kubectl);
-  await apply(
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: RESTRICTED } },
-    volume(namespace, blobs),
-    {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: { name: BLOBS_CLAIM, namespace },
-      spec: {
-        ...SIZE,
-        storageClassName: "",
-        volumeName: `blobs-${namespace}`,
-        resources: { requests: { storage: "1Gi" } },
+  const makeNamespace = () =>
+    apply(
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: RESTRICTED } },
+      volume(namespace, blobs),
+      {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: BLOBS_CLAIM, namespace },
+        spec: {
+          ...SIZE,
+          storageClassName: "",
+          volumeName: `blobs-${namespace}`,
+          resources: { requests: { storage: "1Gi" } },
+        },
       },
-    },
-    { apiVersion: "v1", kind: "Secret", metadata: { name: "database", namespace }, stringData: { url: fromPods.href } },
-  );
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "database", namespace },
+        stringData: { url: fromPods.href },
+      },
+    );
+  async function deleteNamespace(): Promise<void> {
+    await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=90s"]);
+    await kubectl(["delete", "persistentvolume", `blobs-${namespace}`, "--ignore-not-found", "--timeout=20s"]);
+  }
+  await makeNamespace();
   return {
     cluster,
     namespace,
@@ -139,10 +150,13 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
       const phases = () => get(`pods -l batch.kubernetes.io/job-name=${name}-1-a1`, "{.items[*].status.phase}");
       await eventually(`a pod of ${name} runs`, async () => (await phases()).includes("Running"), LIMIT.slow);
     },
+    /** With what it held, but not what the database and the blobs remember. */
+    deleteNamespace,
+    /** Another of the same name, with what an administrator puts into it. */
+    makeNamespace,
     async close(): Promise<void> {
       try {
-        await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=90s"]);
-        await attempt(["delete", "persistentvolume", `blobs-${namespace}`, "--timeout=20s"]);
+        await deleteNamespace();
       } finally {
         source.stop();
         await door.stop();
