@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { ownNamespace } from "#kube/namespace.ts";
 import { upsertUser } from "#store/users.ts";
 import { ADA, type ApiWorld, apiWorld, BOB } from "#test/support/api-world.ts";
 
@@ -41,6 +42,14 @@ describe("O2 apply", () => {
     expect(status).toBe(201);
     expect(body).toEqual({ ...response, content: response, links: [] } as never);
     expect(await world.row(body.orderId)).toMatchObject({ owner: ADA, status: "PENDING", channel: "rest" });
+  });
+
+  test("the row knows its resource at once, so that one which is deleted right away is missed", async () => {
+    const { body } = await apply({ queries: [QUERY], correlationId: "bound" });
+    const resource = await world.orders.get(`order-${body.orderId}`);
+    const namespace = await ownNamespace(world.transport);
+    const { resourceUid, namespaceUid } = await world.row(body.orderId);
+    expect([resourceUid, namespaceUid]).toEqual([resource?.metadata.uid, namespace?.uid]);
   });
 
   test("stores what was asked, and makes the resource of the same", async () => {

@@ -81,6 +81,25 @@ test("recordProgress() from rivals queues each message once", async () => {
   expect(await outboxOf(id)).toHaveLength(2);
 });
 
+const LAST_WORDS = {
+  "an expired order is not said to run": { was: "EXPIRED", word: "RUNNING", becomes: "EXPIRED" },
+  "a deleted order is not said to be done": { was: "DELETED", word: "DONE", becomes: "DELETED" },
+  "a deleted order does not expire": { was: "DELETED", word: "EXPIRED", becomes: "DELETED" },
+  "an expired order can be deleted": { was: "EXPIRED", word: "DELETED", becomes: "DELETED" },
+} as const;
+for (const [name, { was, word, becomes }] of Object.entries(LAST_WORDS)) {
+  test(`recordProgress() by whoever is late: ${name}`, async () => {
+    const { id } = await storedOrder(db);
+    await recordProgress(db, id, { model: { ...MODEL, status: was }, messages: [], now: LATER });
+    const messages: OutboxMessage[] = [{ ...DONE, dedupKey: "late" }];
+    const written = await recordProgress(db, id, { model: { ...MODEL, status: word }, messages, now: LATER });
+    expect(written).toBe(becomes === word);
+    expect((await findOrder(db, id))?.status).toBe(becomes);
+    const told = (await outboxOf(id)).map((message) => message["dedupKey"]);
+    expect(told.includes("late")).toBe(becomes === word);
+  });
+}
+
 test("recordProgress() of an order that is not there writes nothing", async () => {
   expect(await recordProgress(db, 999_999, { model: MODEL, messages: [DONE], now: LATER })).toBe(false);
   expect(await outboxOf(999_999)).toHaveLength(0);
@@ -118,7 +137,7 @@ test("P26: purgeFiles() leaves the order and its datasets and none of its files;
   }
   await purgeFiles(db, id);
   await purgeFiles(db, id);
-  expect(await findOrder(db, id)).toMatchObject({ purged: true, productsFound: 40 });
+  expect(await findOrder(db, id)).toMatchObject({ purged: true, emptied: true, productsFound: 40 });
   expect(await datasetsOf(db, id)).toHaveLength(1);
   expect(await subOrdersOf(db, id, { limit: 10 })).toEqual([]);
   expect((await observeOrder(db, id)).files).toEqual({ total: 0, pending: 0, available: 0, downloaded: 0, failed: 0 });
