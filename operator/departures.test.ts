@@ -1,5 +1,5 @@
 /** What becomes of an order whose resource is gone: deleted by somebody, gone with its namespace, or left behind in another cluster. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { NAMESPACES } from "#kube/kinds.ts";
 import { resourceApi } from "#kube/resource.ts";
 import type { Transport } from "#kube/transport.ts";
@@ -7,6 +7,7 @@ import { findOrder, findOrderByKey, insertOrder, type OrderRow } from "#store/or
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { ADA, type OperatorWorld, operatorWorld, quiet, someProducts } from "#test/support/operator-world.ts";
 
+setDefaultTimeout(2 * LIMIT.slow);
 const NAMESPACE = "tenant";
 /** Longer than a sweep and what follows from it. */
 const SWEEPS_MS = 1_000;
@@ -23,10 +24,11 @@ async function halfDone(world: OperatorWorld, name: string, spec = {}): Promise<
   world.products.push(...someProducts(name, 2, { firstId: nextId }));
   nextId += 2;
   await world.apply(name, spec);
-  return await eventually(`one file of ${name} is there`, async () => {
+  const isHalfDone = async () => {
     const row = await world.row(name);
     return row.files.available === 1 ? row : undefined;
-  });
+  };
+  return await eventually(`one file of ${name} is there`, isHalfDone, LIMIT.slow);
 }
 
 async function done(world: OperatorWorld, name: string, spec = {}): Promise<OrderRow> {
@@ -41,11 +43,12 @@ const hangAtTheEnd: OperatorWorld["source"]["answer"] = ({ filename }) =>
 
 /** Nothing is left of what a deleted order held, but its row and what was told. */
 async function isGivenBack(world: OperatorWorld, { id, resourceName }: OrderRow): Promise<void> {
-  const row = await eventually(`all of ${resourceName} is given back`, async () => {
+  const isEmptied = async () => {
     const now = await findOrder(world.db, id);
     if (now?.emptied) return now;
     throw new Error(JSON.stringify(now));
-  });
+  };
+  const row = await eventually(`all of ${resourceName} is given back`, isEmptied, LIMIT.slow);
   expect(row).toMatchObject({ status: "DELETED", purged: true, files: { pending: 0, available: 0 } });
   expect(await world.db`SELECT FROM order_files WHERE order_id = ${id}`).toHaveLength(0);
   const left = [...(await world.subOrders.list()).items, ...(await world.jobs.list()).items];
@@ -116,6 +119,17 @@ describe("somebody deletes the resource", () => {
     await operator.stop();
   });
 
+  test("while two operators act: it is told once", async () => {
+    const operators = [world.start(), world.start()];
+    const row = await halfDone(world, "rivals");
+    await world.orders.delete("rivals");
+    await isGivenBack(world, row);
+    await quiet(world, SWEEPS_MS);
+    expect(await findOrder(world.db, row.id)).toMatchObject({ status: "DELETED", emptied: true });
+    expect(await world.outbox(row.id)).toEqual(["granted", "final:0", "deleted"]);
+    await Promise.all(operators.map((operator) => operator.stop()));
+  });
+
   test("only in a list that an API server gives out stale: the order goes on", async () => {
     const first = world.start();
     const row = await halfDone(world, "stale");
@@ -165,7 +179,7 @@ describe("the namespace goes", () => {
         await world.until("paused", "Suspended");
         const namespaces = resourceApi(world.transport, NAMESPACES);
         await namespaces.delete(NAMESPACE);
-        await eventually("the namespace is gone", async () => (await namespaces.get(NAMESPACE)) === undefined);
+        await eventually("it is gone", async () => (await namespaces.get(NAMESPACE)) === undefined, LIMIT.slow);
         await quiet(world, SWEEPS_MS);
         expect(await findOrder(world.db, running.id)).toMatchObject({ status: "RUNNING", files: { available: 1 } });
         expect(await findOrder(world.db, finished.id)).toMatchObject({ status: "DONE", files: { available: 1 } });
@@ -201,9 +215,11 @@ describe("the database is restored beside an empty cluster", () => {
       running: await halfDone(before, "running", { correlationId: "mine" }),
       finished: await done(before, "finished"),
       doomed: await done(before, "doomed"),
+      namesake: await done(before, "namesake"),
     };
     await before.orders.patch("doomed", { spec: { shutdown: "Delete" } });
-    await eventually("doomed is gone", async () => (await findOrder(before.db, rows["doomed"]?.id ?? 0))?.emptied);
+    const doomedId = rows["doomed"]?.id ?? 0;
+    await eventually("doomed is gone", async () => (await findOrder(before.db, doomedId))?.emptied, LIMIT.slow);
     await operator.stop();
     // Nobody who has just asked for them can be about to make their resources.
     await before.db`UPDATE orders SET created_at = created_at - interval '1 minute'`;
@@ -225,13 +241,14 @@ describe("the database is restored beside an empty cluster", () => {
   });
 
   test("once it is silent every order that is not gone for good has its resource again, goes on, and is told of nothing twice", async () => {
+    await after.apply("namesake");
     const operator = after.start();
-    await after.until("running", "AllFilesAvailable");
-    await after.until("finished", "AllFilesAvailable");
-    expect((await after.orders.list()).items.map(({ metadata }) => metadata.name).toSorted()).toEqual([
-      "finished",
-      "running",
-    ]);
+    const renamed = `order-${rows["namesake"]?.id}`;
+    for (const name of ["running", "finished", "namesake", renamed]) await after.until(name, "AllFilesAvailable");
+    expect((await after.row("namesake")).id).not.toBe(rows["namesake"]?.id ?? 0);
+    expect((await after.row(renamed)).id).toBe(rows["namesake"]?.id ?? 0);
+    const names = (await after.orders.list()).items.map(({ metadata }) => metadata.name);
+    expect(names.toSorted()).toEqual(["finished", "namesake", renamed, "running"]);
     expect(await after.outbox(rows["running"]?.id ?? 0)).toEqual(["granted", "suborder:1:1", "final:0"]);
     expect((await after.row("running")).id).toBe(rows["running"]?.id ?? 0);
     expect(await quiet(after, SWEEPS_MS)).toEqual([]);
@@ -244,7 +261,7 @@ describe("the database is restored beside an empty cluster", () => {
     await after.db`UPDATE orders SET namespace_uid = NULL`;
     const operator = after.start();
     const { id, resourceUid } = rows["running"] as OrderRow;
-    await eventually("its namespace is known", async () => (await findOrder(after.db, id))?.namespaceUid);
+    await eventually("its namespace is known", async () => (await findOrder(after.db, id))?.namespaceUid, LIMIT.slow);
     const there = await after.orders.get("running");
     expect(there?.metadata.uid).not.toBe(resourceUid ?? "");
     expect((await findOrder(after.db, id))?.resourceUid).toBe(there?.metadata.uid ?? "");

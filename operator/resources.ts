@@ -5,6 +5,7 @@
  * Nothing is moved while the operator of the other namespace may live: it says so in the database with every sweep.
  */
 import type { Logger } from "pino";
+import { orderName } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
 import { orderResource } from "#crds/order-resource.ts";
 import type { Cache } from "#kube/cache.ts";
@@ -21,11 +22,13 @@ import {
   ordersWithoutResource,
   placeResources,
   recordProgress,
+  renameResource,
   servedNamespaces,
   serveNamespace,
   unbindResources,
 } from "#store/orders.ts";
 import type { Departures } from "./order/departures.ts";
+import { isMadeFor } from "./order/facts.ts";
 
 export type ResourcePorts = {
   readonly db: Db;
@@ -106,10 +109,20 @@ async function makeResource(
     await bindResource(db, row.id, { uid: metadata.uid ?? "", namespaceUid });
     logger.info({ order: row.id, resource: row.resourceName }, "Resource of an order was made anew");
   } catch (error) {
-    if (isAlreadyExists(error)) wake(row.resourceName);
+    if (isAlreadyExists(error)) await meetNamesake({ db, orders, wake }, row);
     else if (isInvalid(error)) await giveUp({ db, now, logger }, row, error);
     else throw error;
   }
+}
+
+/** A rival has made it just now; or it is somebody else's, and the row takes the name that nobody but us gives. */
+async function meetNamesake(
+  { db, orders, wake }: Pick<ResourcePorts, "db" | "orders" | "wake">,
+  row: OrderRow,
+): Promise<void> {
+  const there = await orders.api.get(row.resourceName);
+  if (there === undefined || isMadeFor(there, row)) wake(row.resourceName);
+  else await renameResource(db, row.id, orderName(row.id));
 }
 
 /** No resource can be made of it: the requester is told, and it is not tried for ever. */

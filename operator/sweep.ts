@@ -5,6 +5,7 @@
 import { collectBlobs } from "#store/blob-rows.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import { expiredOrders, leavingOrders, notice, type OrderRow, purgeFiles, recordProgress } from "#store/orders.ts";
+import { isMadeFor } from "./order/facts.ts";
 import { compareResources, type ResourcePorts } from "./resources.ts";
 
 export type SweepPorts = ResourcePorts & {
@@ -34,8 +35,8 @@ async function expire(ports: SweepPorts, signal: AbortSignal): Promise<void> {
 }
 
 async function hasResource({ orders }: SweepPorts, row: OrderRow): Promise<boolean> {
-  if (orders.cache.get(row.resourceName) !== undefined) return true;
-  return (await orders.api.get(row.resourceName)) !== undefined;
+  const there = orders.cache.get(row.resourceName) ?? (await orders.api.get(row.resourceName));
+  return there !== undefined && isMadeFor(there, row);
 }
 
 async function forget({ db, now }: SweepPorts, row: OrderRow): Promise<void> {

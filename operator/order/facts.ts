@@ -20,6 +20,11 @@ export function isRowOf(row: OrderRow, order: Order): boolean {
   return row.resourceName === order.metadata.name;
 }
 
+/** Whether the resource was made for this order, bound to it or not: it has its key. */
+export function isMadeFor(order: Order, row: Pick<OrderRow, "owner" | "correlationId">): boolean {
+  return order.spec.owner === row.owner && correlationIdOf(order) === row.correlationId;
+}
+
 /** Whether `child` is controlled by the object with this UID. Names prove nothing: the parent may have been made anew. */
 export function isOwnedBy(child: { readonly metadata: ObjectMeta }, uid: string | undefined): boolean {
   if (uid === undefined) return false;

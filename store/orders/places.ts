@@ -55,6 +55,11 @@ export async function unbindResources(db: Db, orders: readonly BoundOrder[]): Pr
     WHERE orders.id = listed.id AND orders.resource_uid = listed.uid AND NOT emptied`;
 }
 
+/** The resource that is yet to be made shall have this name; nothing where there is one. */
+export async function renameResource(db: Db, id: number, name: string): Promise<void> {
+  await db`UPDATE orders SET resource_name = ${name} WHERE id = ${id} AND resource_uid IS NULL`;
+}
+
 function listed(db: Db, orders: readonly BoundOrder[]) {
   const uids = orders.map(({ resourceUid }) => resourceUid);
   return db`unnest(${orders.map(({ id }) => id)}::bigint[], ${uids}::text[]) AS listed(id, uid)`;

@@ -159,12 +159,16 @@ export async function operatorWorld(label: string, o: OperatorWorldOptions = {})
       });
     },
     until(name: string, reason: string): Promise<Order> {
-      return eventually(`${name} is ${reason}`, async () => {
-        const order = await orders.get(name);
-        const is = order?.status?.conditions?.find((c) => c.type === "Succeeded");
-        if (is?.reason === reason) return order;
-        throw new Error(JSON.stringify(order?.status ?? "no status"));
-      });
+      return eventually(
+        `${name} is ${reason}`,
+        async () => {
+          const order = await orders.get(name);
+          const is = order?.status?.conditions?.find((c) => c.type === "Succeeded");
+          if (is?.reason === reason) return order;
+          throw new Error(JSON.stringify(order?.status ?? "no status"));
+        },
+        LIMIT.slow,
+      );
     },
     async row(name: string): Promise<OrderRow> {
       const order = await orders.get(name);
