@@ -5,26 +5,47 @@ import { stopParts } from "./shutdown.ts";
 const logger = pino({ enabled: false });
 
 describe("stopParts()", () => {
-  test("stops one part after the other, whatever becomes of each", async () => {
-    const stopped: string[] = [];
-    const part = (name: string, stop: () => Promise<unknown>) => ({
-      name,
-      withinMs: 30,
-      stop: () => {
-        stopped.push(name);
-        return stop();
-      },
-    });
+  /** A part that tells when it is asked to stop, and when it has stopped. */
+  const part = (told: string[], name: string, stop: () => Promise<unknown>) => ({
+    name,
+    withinMs: 30,
+    stop: async () => {
+      told.push(name);
+      await stop();
+      told.push(`${name} stopped`);
+    },
+  });
+
+  test("stops one stage after the other, whatever becomes of each part", async () => {
+    const told: string[] = [];
     const late = await stopParts(
       [
-        part("good", async () => {}),
-        part("throws", () => Promise.reject(new Error("no"))),
-        part("hangs", () => new Promise(() => {})),
-        part("last", async () => {}),
+        [part(told, "good", async () => {})],
+        [part(told, "throws", () => Promise.reject(new Error("no")))],
+        [part(told, "hangs", () => new Promise(() => {}))],
+        [part(told, "last", async () => {})],
       ],
       logger,
     );
-    expect(stopped).toEqual(["good", "throws", "hangs", "last"]);
+    expect(told).toEqual(["good", "good stopped", "throws", "hangs", "last", "last stopped"]);
+    expect(late).toEqual(["hangs"]);
+  });
+
+  test("asks all parts of a stage to stop before it waits for any, and each has its own time", async () => {
+    const told: string[] = [];
+    const asked = Promise.withResolvers<void>();
+    const late = await stopParts(
+      [
+        [
+          part(told, "hangs", () => new Promise(() => {})),
+          part(told, "first", () => asked.promise),
+          part(told, "second", async () => asked.resolve()),
+        ],
+        [part(told, "last", async () => {})],
+      ],
+      logger,
+    );
+    expect(told).toEqual(["hangs", "first", "second", "first stopped", "second stopped", "last", "last stopped"]);
     expect(late).toEqual(["hangs"]);
   });
 });

@@ -1,18 +1,22 @@
 /**
- * Stops the parts of `start` one after another, each within its share of the time: a part that hangs is left behind, not waited
- * for, because every part may be killed at any moment without losing anything.
+ * Stops the parts of `start`, each within its share of the time, those of one stage together and before the next: a part that hangs is left
+ * behind, not waited for, because every part may be killed at any moment without losing anything.
  */
 import type { Logger } from "pino";
 
 export type Part = { readonly name: string; readonly stop: () => Promise<unknown>; readonly withinMs: number };
 
-/** Stops the parts in the order given; returns the names of those that did not end in time. */
-export async function stopParts(parts: readonly Part[], logger: Logger): Promise<readonly string[]> {
+/** Parts that do not need each other to stop. */
+export type Stage = readonly Part[];
+
+/** Stops the stages in the order given; returns the names of the parts that did not end in time. */
+export async function stopParts(stages: readonly Stage[], logger: Logger): Promise<readonly string[]> {
   const late: string[] = [];
-  for (const part of parts) {
-    if (!(await endsInTime(part, logger))) {
-      logger.warn({ part: part.name }, `Stopping goes on without waiting longer for ${part.name}`);
-      late.push(part.name);
+  for (const stage of stages) {
+    const inTime = await Promise.all(stage.map((part) => endsInTime(part, logger)));
+    for (const { name } of stage.filter((_part, i) => !inTime[i])) {
+      logger.warn({ part: name }, `Stopping goes on without waiting longer for ${name}`);
+      late.push(name);
     }
   }
   return late;

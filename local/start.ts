@@ -24,7 +24,7 @@ import { freePort } from "./free-port.ts";
 import { lockHome, tellHolder } from "./home-lock.ts";
 import { localJobs } from "./job-config.ts";
 import { keptSecret } from "./secret.ts";
-import { type Part, stopParts } from "./shutdown.ts";
+import { type Part, type Stage, stopParts } from "./shutdown.ts";
 
 export type Service = {
   readonly url: string;
@@ -45,17 +45,15 @@ export type StartOptions = {
 /** What every part gets. */
 type Context = StartOptions & {
   readonly config: LocalConfig;
-  /** Parts to stop, in the order of stopping. */
-  readonly parts: Part[];
+  /** What is to stop, in the order of stopping. */
+  readonly parts: Stage[];
   readonly broken: (reason: string) => void;
   readonly now: () => Date;
 };
 
 /** Most time that each part may take to stop, 10 s in all. */
 const STOP_MS = {
-  api: 500,
-  amqp: 500,
-  notifier: 250,
+  doors: 1250,
   jobs: 2250,
   operator: 2000,
   cluster: 500,
@@ -79,9 +77,9 @@ export async function startLocal(config: LocalConfig, options: StartOptions): Pr
   }
 }
 
-/** The part is stopped before all that were started before it, unless it names another place. */
+/** The part is stopped before all that were started before it. */
 function onStop(context: Context, name: string, part: { withinMs: number; stop: () => Promise<unknown> }): void {
-  context.parts.unshift({ name, ...part });
+  context.parts.unshift([{ name, ...part }]);
 }
 
 async function startParts(context: Context): Promise<{ url: string; databaseUrl: string }> {
@@ -107,11 +105,13 @@ async function startParts(context: Context): Promise<{ url: string; databaseUrl:
   await runOperator(context, shared, url);
   // Stopped in this order: no more Jobs are wanted by people, then the workers, only then who looks after them.
   onStop(context, "Jobs", { withinMs: STOP_MS.jobs, stop: cluster.stopJobs });
-  const api = await runApi(context, shared, url);
-  runAmqp(context, shared, url);
-  runNotifier(context, shared, url);
-  tellHolder(config.home, { pid: process.pid, command: "start", url: api });
-  return { url: api, databaseUrl: database.url };
+  // None of the doors to the outside needs another, and each may have work in its hands: they stop together.
+  const doors: Part[] = [];
+  context.parts.unshift(doors);
+  doors.push(await runApi(context, shared, url));
+  doors.push(...runAmqp(context, shared, url), runNotifier(context, shared, url));
+  tellHolder(config.home, { pid: process.pid, command: "start", url: url.own });
+  return { url: url.own, databaseUrl: database.url };
 }
 
 type Shared = {
@@ -170,11 +170,7 @@ async function runOperator(context: Context, shared: Shared, url: { public: stri
   await operator.ready;
 }
 
-async function runApi(
-  context: Context,
-  shared: Shared,
-  url: { port: number; own: string; public: string },
-): Promise<string> {
+async function runApi(context: Context, shared: Shared, url: { port: number; public: string }): Promise<Part> {
   const { config, logger, now } = context;
   const stopping = new AbortController();
   const app = createApi({
@@ -196,21 +192,21 @@ async function runApi(
     env: context.env,
   });
   const server = await serveApi(app, { host: config.host, port: url.port });
-  onStop(context, "API", {
-    withinMs: STOP_MS.api,
+  return {
+    name: "API",
+    withinMs: STOP_MS.doors,
     stop: () => {
       stopping.abort();
-      return server.stop({ withinMs: STOP_MS.api - 100 });
+      return server.stop({ withinMs: STOP_MS.doors - 100 });
     },
-  });
-  return url.own;
+  };
 }
 
 function secretOf({ jwtSecret, home }: LocalConfig): string {
   return jwtSecret ?? keptSecret(home, "jwt-secret");
 }
 
-function runNotifier(context: Context, shared: Shared, url: { public: string }): void {
+function runNotifier(context: Context, shared: Shared, url: { public: string }): Part {
   const { config, now } = context;
   const stop = new AbortController();
   const notifier = startNotifier({
@@ -227,19 +223,20 @@ function runNotifier(context: Context, shared: Shared, url: { public: string }):
     logger: context.logger.child({ component: "notifier" }),
     signal: stop.signal,
   });
-  onStop(context, "notifier", {
-    withinMs: STOP_MS.notifier,
+  return {
+    name: "notifier",
+    withinMs: STOP_MS.doors,
     stop: () => {
       stop.abort();
       return notifier.stopped;
     },
-  });
+  };
 }
 
 /** Only where a broker is named. It may come and go: the service is there without it. */
-function runAmqp(context: Context, shared: Shared, links: { readonly public: string }): void {
+function runAmqp(context: Context, shared: Shared, links: { readonly public: string }): readonly Part[] {
   const url = context.env["ORDER_AMQP_URL"];
-  if (!url) return;
+  if (!url) return [];
   const stop = new AbortController();
   const logger = context.logger.child({ component: "amqp" });
   const place = deliveryPlace(context.env, context.now);
@@ -258,11 +255,9 @@ function runAmqp(context: Context, shared: Shared, links: { readonly public: str
     ...(delivery && { delivery }),
   });
   amqp.ready.catch((error: unknown) => logger.error({ err: error }, "Requests cannot be taken over AMQP"));
-  onStop(context, "AMQP", {
-    withinMs: STOP_MS.amqp,
-    stop: () => {
-      stop.abort();
-      return amqp.stopped;
-    },
-  });
+  const stopAmqp = () => {
+    stop.abort();
+    return amqp.stopped;
+  };
+  return [{ name: "AMQP", withinMs: STOP_MS.doors, stop: stopAmqp }];
 }
