@@ -62,12 +62,39 @@ async function run(options: SenderOptions, { bell, counters }: Parts): Promise<v
   await steadily(round, { ...options, what: "send answers", onFailure: () => counters.failures++ });
 }
 
-/** Sends one batch; answers how many messages were claimed. Notices that the tenant has not asked for stay: clients know the contract's answers only. */
+/**
+ * Sends one batch; answers how many messages were claimed. Whatever breaks, what was not sent is given back at once: its claim would keep it, and
+ * what follows it in the same order, from everybody for half a minute.
+ */
 async function sendOnce(options: SenderOptions, counters: SenderCounters): Promise<number> {
   const claimedAt = performance.now();
   const claimed = await claimMessages(options.db, { limit: BATCH, leaseSeconds: LEASE_SECONDS });
+  const open = new Map(claimed.map((message) => [message.id, message]));
+  let why = "A message before it could not be sent";
+  try {
+    await sendClaimed(options, { claimed, claimedAt, counters, settled: (id) => open.delete(id) });
+  } catch (error) {
+    why = error instanceof Unconfirmed ? error.message : "The message cannot be sent";
+    throw error;
+  } finally {
+    if (open.size > 0) await postponeMessages(options.db, unsent([...open.values()], why));
+  }
+  return claimed.length;
+}
+
+type Claim = {
+  readonly claimed: readonly DueMessage[];
+  readonly claimedAt: number;
+  readonly counters: SenderCounters;
+  /** It is written down what became of the message. */
+  readonly settled: (id: number) => void;
+};
+
+/** Notices that the tenant has not asked for stay: clients know the contract's answers only. */
+async function sendClaimed(options: SenderOptions, { claimed, claimedAt, counters, settled }: Claim): Promise<void> {
   const unasked = await unaskedNotices(options.db, claimed);
   if (unasked.length > 0) await markDelivered(options.db, unasked, { now: options.now() });
+  for (const { id } of unasked) settled(id);
   const messages = claimed.filter((message) => !unasked.includes(message));
   const held = new Set<number>();
   for (const round of rounds(messages)) {
@@ -75,8 +102,8 @@ async function sendOnce(options: SenderOptions, counters: SenderCounters): Promi
     if (due.length === 0) continue;
     if (performance.now() - claimedAt > OLDEST_CLAIM_MS) throw new Error("Cannot send: the claim is too old");
     for (const orderId of await sendRound(options, due, counters)) held.add(orderId);
+    for (const { id } of due) settled(id);
   }
-  return claimed.length;
 }
 
 async function unaskedNotices(db: Db, messages: readonly DueMessage[]): Promise<readonly DueMessage[]> {
@@ -93,11 +120,7 @@ async function sendRound(
 ): Promise<readonly number[]> {
   const { db, publisher, tenant, now, random, logger } = options;
   const parts = messages.map((message) => ({ message, envelopes: responseEnvelopes(message, { tenant, now: now() }) }));
-  const fates = await publisher.publish(parts.flatMap(({ envelopes }) => envelopes)).catch(async (error: unknown) => {
-    const why = error instanceof Unconfirmed ? error.message : "The message cannot be sent";
-    await postponeMessages(db, unsent(messages, why));
-    throw error;
-  });
+  const fates = await publisher.publish(parts.flatMap(({ envelopes }) => envelopes));
   let at = 0;
   const verdicts = parts.map(({ message, envelopes }): Verdict => {
     const own = fates.slice(at, at + envelopes.length);
