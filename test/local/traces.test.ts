@@ -167,7 +167,7 @@ describe("traces", () => {
     const stop = new AbortController();
     const tracer = startTracer({ endpoint: url, headers: {}, resource: {}, logger, signal: stop.signal });
     tracer.tell(...acceptSpans("t", { orderId: 1, channel: "rest", start: new Date(), end: new Date() }));
-    const back = otlpReceiver(port);
+    const back = otlpReceiver({ port });
     await eventually("it is told", () => back.spans.length === 1);
     stop.abort();
     await tracer.flush();

@@ -1,6 +1,7 @@
 /** A collector of traces as far as a sender sees one: OTLP over HTTP in JSON, what is not of that form refused as the protocol says. */
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import type { KeyPair } from "./certificates.ts";
 
 const Attribute = Type.Object({
   key: Type.String(),
@@ -51,12 +52,15 @@ const ExportRequest = Type.Object({
 
 type ReceivedSpan = Static<typeof Span> & { readonly service: string };
 
-export function otlpReceiver(port = 0) {
+/** With a certificate it listens as `https://localhost`. */
+export function otlpReceiver(o: { readonly port?: number; readonly tls?: KeyPair } = {}) {
+  const { port = 0, tls } = o;
   const spans: ReceivedSpan[] = [];
   const refused: string[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port,
+    ...(tls && { tls }),
     async fetch(request) {
       if (request.method !== "POST" || new URL(request.url).pathname !== "/v1/traces") {
         return new Response("not found", { status: 404 });
@@ -76,5 +80,6 @@ export function otlpReceiver(port = 0) {
     },
   });
   const { port: listening = 0 } = server;
-  return { url: `http://127.0.0.1:${listening}`, port: listening, spans, refused, stop: () => server.stop(true) };
+  const url = tls ? `https://localhost:${listening}` : `http://127.0.0.1:${listening}`;
+  return { url, port: listening, spans, refused, stop: () => server.stop(true) };
 }
