@@ -86,6 +86,11 @@ export const SUBORDER_REASON = {
   jobFailed: "JobFailed",
 } as const;
 
+export const PROCESS_CONDITION = {
+  /** Whether it can be ordered. */
+  ready: "Ready",
+} as const;
+
 export const PROCESS_REASON = {
   ready: "Ready",
   /** `spec.parameters` is no JSON Schema of an object. */

@@ -1,5 +1,5 @@
 /**
- * The operator: three controllers and a sweep, what wakes them, and how they stop.
+ * The operator: four controllers and a sweep, what wakes them, and how they stop.
  * Everything that wakes a controller is only a hint (watch events, the store's notifications, timers); each pass looks for itself.
  */
 import type { Logger } from "pino";
@@ -24,6 +24,7 @@ import { fencedDb } from "./fenced-db.ts";
 import { type Departures, departures } from "./order/departures.ts";
 import type { OrderObserved } from "./order/observed.ts";
 import { orderReconciler } from "./order/reconcile.ts";
+import { processReconciler } from "./process/reconcile.ts";
 import { remind } from "./remind.ts";
 import { scheduler } from "./scheduling/reconcile.ts";
 import { subOrderReconciler } from "./suborder/reconcile.ts";
@@ -51,7 +52,7 @@ export type OperatorOptions = {
 
 export type SubOrderEnded = (subOrder: SubOrder, reason: string) => void;
 
-export type ControllerName = "order" | "suborder" | "schedule";
+export type ControllerName = "order" | "suborder" | "process" | "schedule";
 
 export type OperatorHealth = {
   /** It acts; the others stand by. */
@@ -136,7 +137,12 @@ async function run(options: OperatorOptions, parts: RunParts): Promise<void> {
 }
 
 function healthOf({ queues, watches, controllers }: Omit<RunParts, "fence" | "onReady">): OperatorHealth {
-  const names = { order: queues.order, suborder: queues.subOrder, schedule: queues.schedule };
+  const names = {
+    order: queues.order,
+    suborder: queues.subOrder,
+    process: queues.process,
+    schedule: queues.schedule,
+  };
   return {
     leading: controllers.size > 0,
     watches: watches.health(),
@@ -152,6 +158,7 @@ function makeQueues(random: () => number): Queues {
   return {
     order: new WorkQueue({ random, backoff }),
     subOrder: new WorkQueue({ random, backoff }),
+    process: new WorkQueue({ random, backoff }),
     schedule: new WorkQueue({ random, backoff }),
   };
 }
@@ -216,6 +223,11 @@ function makeControllers(
       concurrency: config.workers?.subOrder ?? 4,
       reconcile: subOrderReconciler({ db, subOrders, processes, jobs, pods, recorder, config: config.job, now }),
     }),
+    made("process", {
+      queue: queues.process,
+      concurrency: 1,
+      reconcile: processReconciler({ db, processes, now, logger }),
+    }),
     made("schedule", { queue: queues.schedule, concurrency: 1, reconcile: schedule.reconcile }),
   ];
 }
@@ -227,7 +239,7 @@ function timers(
   const { db, transport, blobs, now, logger, config } = o;
   const blobGraceMs = (config.blobGraceSeconds ?? 86_400) * 1000;
   const awayMs = (config.awaySeconds ?? 120) * 1000;
-  const seen = { orders: watches.orders, departures: gone, wake: wake.named };
+  const seen = { orders: watches.orders, departures: gone, wake: wake.named, wakeProcess: wake.process };
   const ports = { ...seen, db, transport, blobs, blobGraceMs, awayMs, now, logger };
   return [
     every(config.sweepSeconds ?? 30, { signal, act: () => sweep(ports, signal) }),

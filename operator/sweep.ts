@@ -1,7 +1,9 @@
 /**
- * What nobody's event tells: rows and resources that do not match, orders whose time is over, blobs that no file refers to.
+ * What nobody's event tells: rows and resources that do not match, orders whose time is over, processes in baskets, blobs that no file
+ * refers to.
  * All of it is found out by looking, and each step is one that another sweep, or another leader's, may do as well.
  */
+import { attachedProcessNames } from "#store/baskets.ts";
 import { collectBlobs } from "#store/blob-rows.ts";
 import type { BlobStore } from "#store/blobs/blob-store.ts";
 import { expiredOrders, leavingOrders, notice, type OrderRow, purgeFiles, recordProgress } from "#store/orders.ts";
@@ -11,11 +13,12 @@ import { compareResources, type ResourcePorts } from "./resources.ts";
 export type SweepPorts = ResourcePorts & {
   readonly blobs: BlobStore;
   readonly blobGraceMs: number;
+  readonly wakeProcess: (name: string) => void;
 };
 
 /** One sweep over everything; a part that fails does not keep the others from being done. */
 export async function sweep(ports: SweepPorts, signal: AbortSignal): Promise<void> {
-  for (const part of [compareResources, expire, finishLeaving, collect]) {
+  for (const part of [compareResources, expire, finishLeaving, lookAtAttached, collect]) {
     if (signal.aborted) return;
     try {
       await part(ports, signal);
@@ -62,6 +65,11 @@ async function finishLeaving({ db }: SweepPorts, signal: AbortSignal): Promise<v
     if (signal.aborted) return;
     await purgeFiles(db, row.id);
   }
+}
+
+/** A process may have gone while nobody watched, and the rights of a user are no event. */
+async function lookAtAttached({ db, wakeProcess }: SweepPorts): Promise<void> {
+  for (const name of await attachedProcessNames(db)) wakeProcess(name);
 }
 
 async function collect(ports: SweepPorts): Promise<void> {

@@ -4,13 +4,19 @@
  */
 import { orderName } from "#crds/names.ts";
 import type { Order } from "#crds/order.ts";
+import type { Process } from "#crds/process.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Cache } from "#kube/cache.ts";
 import type { WorkQueue } from "#kube/queue.ts";
 import { attemptEnd } from "./order/facts.ts";
 import { BY_ORDER } from "./order/ports.ts";
 
-export type Queues = { readonly order: WorkQueue; readonly subOrder: WorkQueue; readonly schedule: WorkQueue };
+export type Queues = {
+  readonly order: WorkQueue;
+  readonly subOrder: WorkQueue;
+  readonly process: WorkQueue;
+  readonly schedule: WorkQueue;
+};
 
 /** Index of the Order cache: by number. */
 export const BY_ID = "id";
@@ -27,9 +33,10 @@ const SUBORDER_DELAY_MS = 2000;
 type Caches = {
   readonly orders: { readonly cache: Cache<Order> };
   readonly subOrders: { readonly cache: Cache<SubOrder> };
+  readonly processes: { readonly cache: Cache<Process> };
 };
 
-export function waker(queues: Queues, { orders, subOrders }: Caches) {
+export function waker(queues: Queues, { orders, subOrders, processes }: Caches) {
   return {
     /** Something changed in the store about the order with this number. */
     order(id: number): void {
@@ -44,10 +51,14 @@ export function waker(queues: Queues, { orders, subOrders }: Caches) {
     named(name: string): void {
       queues.order.add(name);
     },
+    process(name: string): void {
+      queues.process.add(name);
+    },
     /** Hints may have been lost. */
     everything(): void {
       for (const order of orders.cache.list()) queues.order.add(order.metadata.name, { priority: "bulk" });
       for (const subOrder of subOrders.cache.list()) queues.subOrder.add(subOrder.metadata.name, { priority: "bulk" });
+      for (const process of processes.cache.list()) queues.process.add(process.metadata.name, { priority: "bulk" });
     },
   };
 }

@@ -83,8 +83,10 @@ export function watchAll(o: Options, queues: Queues): Watches {
       if (end) o.onSubOrderEnd?.(change.now, end.reason);
     },
   });
-  // Looked at when a Job is made; no run that has one heeds a change.
-  const processes = watch<Process>(PROCESSES, { onChange: () => {} });
+  // A run that has its Job heeds no change.
+  const processes = watch<Process>(PROCESSES, {
+    onChange: (change) => queues.process.add(change.name, { priority: change.initial ? "bulk" : "fresh" }),
+  });
   const wakeSubOrder = (change: Change<Job> | Change<Pod>) => {
     const object = change.now ?? change.before;
     const number = labelOf(object, LABELS.subOrder);

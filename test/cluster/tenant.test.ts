@@ -194,6 +194,11 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
     const [answer] = await requester.answers("processed", 1, LIMIT.slow);
     expect(answer).toMatchObject({ status: "DENIED", errorType: "INVALID_CONTENT" });
     expect(answer?.message).toContain("Process 'none' does not exist");
+    const metadata = { name: "broken", namespace: ground.namespace };
+    const spec = { image: "x", command: ["x"], scope: "SubOrder", parameters: { type: "array" } };
+    await ground.apply({ apiVersion: "order.regards.io/v1alpha1", kind: "Process", metadata, spec });
+    await ground.kubectl(["wait", "--for=condition=Ready=False", "process/broken", "--timeout=30s"]);
+    expect(await ground.kubectl(["get", "processes"])).toMatch(/broken +SubOrder +False +InvalidParameters/);
     await ground.order("processless", { selections });
     await ground.wait("processless", "Accepted=False");
     expect(await get("order processless", "{.status.message}")).toContain("Process 'none' does not exist");
