@@ -1,5 +1,5 @@
 /**
- * In place of Kueue, which cannot be had as a Go module here: what it does to a Job, from outside and with the same requests. A webhook suspends each Job that
+ * In place of Kueue, which the test bed has not: what it does to a Job, from outside and with the same requests. A webhook suspends each Job that
  * names a queue when it is made; `admit` lets it run with a flavour's node labels in its pods; `preempt` puts it back and takes those out again.
  */
 
