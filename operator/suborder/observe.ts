@@ -1,5 +1,6 @@
 /** The only reader of the sub-order controller: its row as it is now, its Jobs and pods from the caches. */
 import { jobName } from "#crds/names.ts";
+import type { Process } from "#crds/process.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Job } from "#kube/kinds.ts";
 import { patienceOf, subOrdersOf } from "#store/files.ts";
@@ -16,7 +17,7 @@ export async function observe(ports: SubOrderPorts, subOrder: SubOrder, made?: J
   const jobs = ports.jobs.cache.by(BY_SUBORDER, key);
   const pods = ports.pods.cache.by(BY_SUBORDER, key);
   const row = await readRow(ports, { orderId, number, named });
-  const process = row?.process && ports.processes.cache.get(row.process.name);
+  const process = named ? undefined : await processOf(ports, row);
   return {
     subOrder,
     jobs,
@@ -26,6 +27,12 @@ export async function observe(ports: SubOrderPorts, subOrder: SubOrder, made?: J
     ...(process ? { process } : {}),
     ...(named ? { named } : {}),
   };
+}
+
+/** Looked for live before it is called gone: an order may come in the same moment as its process. */
+async function processOf({ processes }: SubOrderPorts, row: RowObserved | undefined): Promise<Process | undefined> {
+  const name = row?.process?.name;
+  return name === undefined ? undefined : (processes.cache.get(name) ?? (await processes.api.get(name)));
 }
 
 async function readRow(

@@ -19,9 +19,11 @@ export type SubOrderObserved = {
   /** The object of our Job's name, whoever owns it. */
   readonly named?: Job;
   readonly pods: readonly Pod[];
-  /** The one that its row names, if it is there (still). */
+  /** The one that its row names, if it is there (still); looked for while there is no Job of our name. */
   readonly process?: Process;
   readonly config: JobConfig;
+  /** Why the API server would not have the Job that was to be made. */
+  readonly refused?: string;
 };
 
 /** One write; a deletion names the UID that it was decided for. */

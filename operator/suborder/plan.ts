@@ -63,7 +63,7 @@ function find(observed: SubOrderObserved, now: Instant): Finding {
 }
 
 /** No Job of this attempt: made when its row runs this very attempt and no earlier Job works on the same files. */
-function withoutJob({ subOrder, row, jobs, config, process }: SubOrderObserved): Finding {
+function withoutJob({ subOrder, row, jobs, config, process, refused }: SubOrderObserved): Finding {
   if (row === undefined || row.state !== "Running" || row.attempt !== subOrder.spec.attempt) {
     return waiting("Waiting for its turn");
   }
@@ -80,6 +80,7 @@ function withoutJob({ subOrder, row, jobs, config, process }: SubOrderObserved):
   if (row.process !== undefined && process === undefined) {
     return { outcome: jobFailed(`Process '${row.process.name}' is gone`) };
   }
+  if (refused !== undefined) return { outcome: jobFailed(refused) };
   return { ...waiting("Making the Job"), actions: [{ kind: "createJob", job: jobFor(subOrder, config, process) }] };
 }
 

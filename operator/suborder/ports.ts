@@ -13,7 +13,7 @@ export type SubOrderPorts = {
   readonly subOrders: { readonly cache: Cache<SubOrder>; readonly api: ResourceApi<SubOrder> };
   readonly jobs: { readonly cache: Cache<Job>; readonly api: ResourceApi<Job> };
   readonly pods: { readonly cache: Cache<Pod> };
-  readonly processes: { readonly cache: Cache<Process> };
+  readonly processes: { readonly cache: Cache<Process>; readonly api: ResourceApi<Process> };
   readonly recorder: EventRecorder;
   readonly config: JobConfig;
   readonly now: () => Date;

@@ -104,6 +104,13 @@ const CASES: Record<
     want: "JobFailed",
     wantMessage: "Process 'crop' is gone",
   },
+  "ends a run whose Job the API server would not have": {
+    observed: observed({
+      refused: "Cannot create jobs 'order-7-1-a1': spec.template.spec.initContainers[1].image: Invalid value",
+    }),
+    want: "JobFailed",
+    wantMessage: /initContainers\[1\].image: Invalid value$/,
+  },
   "lets a run go on whose process is gone": {
     observed: (({ process: _, ...rest }) => rest)(running(pending(FETCHED, runs("process")))),
     want: "Running",

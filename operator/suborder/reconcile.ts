@@ -2,9 +2,10 @@
  * One pass over one SubOrder: observe, plan, execute, status, events.
  * A Job that is there already although the cache does not show it (made in the pass before, or somebody else's) is looked at live and planned with.
  */
+import { PROCESS_DEADLINE } from "#crds/names.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Outcome } from "#kube/controller.ts";
-import { isAlreadyExists, isConflict, isNotFound } from "#kube/errors.ts";
+import { isAlreadyExists, isConflict, isInvalid, isNotFound } from "#kube/errors.ts";
 import type { Job } from "#kube/kinds.ts";
 import { latestSeen } from "../latest.ts";
 import { writeStatus } from "../write-status.ts";
@@ -32,18 +33,21 @@ export function subOrderReconciler(ports: SubOrderPorts): SubOrderReconciler {
     const subOrder = latest.get(name);
     if (subOrder === undefined) return { kind: "done" };
     const planned = plan(await observe(ports, subOrder), ports.now());
-    let made: Job | undefined;
+    let done: Done = {};
     for (const action of planned.actions) {
       signal.throwIfAborted();
-      made = await execute(ports, action);
+      done = await execute(ports, action);
     }
-    if (made === undefined) return await tell(subOrder, planned);
-    return await tell(subOrder, plan(await observe(ports, subOrder, made), ports.now()));
+    const { made, ...news } = done;
+    if (made === undefined && news.refused === undefined) return await tell(subOrder, planned);
+    return await tell(subOrder, plan({ ...(await observe(ports, subOrder, made)), ...news }, ports.now()));
   };
 }
 
-/** Carries out one action; the Job made, or the one that has its name. */
-async function execute(ports: SubOrderPorts, action: SubOrderAction): Promise<Job | undefined> {
+/** `made`: the Job made, or the one that has its name. */
+type Done = { readonly made?: Job; readonly refused?: string };
+
+async function execute(ports: SubOrderPorts, action: SubOrderAction): Promise<Done> {
   switch (action.kind) {
     case "createJob":
       return await createJob(ports, action.job);
@@ -53,18 +57,22 @@ async function execute(ports: SubOrderPorts, action: SubOrderAction): Promise<Jo
       } catch (error) {
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }
-      return undefined;
+      return {};
     default:
       action satisfies never;
-      return undefined;
+      return {};
   }
 }
 
-async function createJob({ jobs }: SubOrderPorts, job: Job): Promise<Job | undefined> {
+async function createJob({ jobs }: SubOrderPorts, job: Job): Promise<Done> {
   try {
-    return await jobs.api.create(job);
+    return { made: await jobs.api.create(job) };
   } catch (error) {
+    // What a Process says may be wrong for one order; what our own configuration says is tried until somebody mends it.
+    const isOfProcess = job.metadata.annotations?.[PROCESS_DEADLINE] !== undefined;
+    if (isOfProcess && isInvalid(error) && error instanceof Error) return { refused: error.message };
     if (!isAlreadyExists(error)) throw error;
-    return await jobs.api.get(job.metadata.name);
+    const made = await jobs.api.get(job.metadata.name);
+    return made ? { made } : {};
   }
 }

@@ -257,6 +257,8 @@ describe("runPublishStage()", () => {
     leave(run, { two: "2" });
     expect(await publishStage(run)).toBe(0);
     expect(await filesOf(run)).toEqual(before);
+    // And its program does not run again.
+    expect(await fetchStage(run)).toBe(EXIT.unusable);
   });
 
   test("runPublishStage() stores outputs again that were collected before they were published", async () => {
