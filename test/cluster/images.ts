@@ -8,24 +8,45 @@ import type { ClusterFacts } from "#test/support/cluster.ts";
 import { cacheFolder } from "#test/support/go-program.ts";
 import { output } from "#test/support/run-command.ts";
 import { PAUSE_IMAGE } from "./node.ts";
-import { pauseProgram } from "./programs.ts";
+import { pauseProgram, sampleProgram } from "./programs.ts";
 
 /** The image of the process that holds a pod's namespaces. */
 export async function pauseImage(): Promise<string> {
-  const program = await pauseProgram();
+  return await imageOf({ program: await pauseProgram(), name: "pause", tag: PAUSE_IMAGE, user: 65_535 });
+}
+
+const SAMPLE_IMAGE = "localhost/process-sample:1";
+
+/** The name of the image of an administrator's process on the cluster's node. Its user is not ours. */
+export async function sampleImage(cluster: ClusterFacts): Promise<string> {
+  const program = await sampleProgram();
+  const archive = await imageOf({ program, name: "sample", tag: SAMPLE_IMAGE, user: 1234 });
+  await output([...ctr(cluster), "import", archive]);
+  return SAMPLE_IMAGE;
+}
+
+type FileImage = {
+  readonly program: string;
+  /** Of the program's file in the image, at its root. */
+  readonly name: string;
+  readonly tag: string;
+  readonly user: number;
+};
+
+/** The archive of an image that holds nothing but the program; it is kept beside the program. */
+async function imageOf({ program, name, tag, user }: FileImage): Promise<string> {
   const archive = join(cacheFolder(), `${basename(program)}.tar`);
   if (existsSync(archive)) return archive;
   const folder = await mkdtemp(join(tmpdir(), "test-image-"));
   try {
-    await mkdir(join(folder, "context"));
-    await copyFile(program, join(folder, "context/pause"));
-    await writeFile(
-      join(folder, "context/Dockerfile"),
-      'FROM scratch\nCOPY pause /\nUSER 65535\nENTRYPOINT ["/pause"]\n',
-    );
+    const context = join(folder, "context");
+    await mkdir(context);
+    await copyFile(program, join(context, name));
+    const recipe = `FROM scratch\nCOPY ${name} /\nUSER ${user}\nENTRYPOINT ["/${name}"]\n`;
+    await writeFile(join(context, "Dockerfile"), recipe);
     const buildah = ["buildah", "--storage-driver=vfs", `--root=${folder}/root`, `--runroot=${folder}/run`];
-    await output([...buildah, "bud", "--isolation=chroot", "-q", "-t", PAUSE_IMAGE, join(folder, "context")]);
-    await output([...buildah, "push", "-q", PAUSE_IMAGE, `docker-archive:${folder}/image.tar:${PAUSE_IMAGE}`]);
+    await output([...buildah, "bud", "--isolation=chroot", "-q", "-t", tag, context]);
+    await output([...buildah, "push", "-q", tag, `docker-archive:${folder}/image.tar:${tag}`]);
     const unfinished = `${archive}.${crypto.randomUUID()}`;
     await copyFile(join(folder, "image.tar"), unfinished);
     await rename(unfinished, archive);
@@ -35,14 +56,17 @@ export async function pauseImage(): Promise<string> {
   }
 }
 
+function ctr(cluster: ClusterFacts): readonly string[] {
+  return ["ctr", "-a", cluster.runtime, "-n", "k8s.io", "images"];
+}
+
 /** The name of our image on the cluster's node, built and brought there by the first test of a run that asks. */
 export async function programImage(cluster: ClusterFacts): Promise<string> {
   const tag = `localhost/regards-order:test-${process.pid}`;
-  const ctr = ["ctr", "-a", cluster.runtime, "-n", "k8s.io", "images"];
-  if ((await output([...ctr, "list", "-q"])).split("\n").includes(tag)) return tag;
+  if ((await output([...ctr(cluster), "list", "-q"])).split("\n").includes(tag)) return tag;
   const archive = join(cluster.folder, "image.tar");
   await rm(archive, { force: true });
   await buildImage({ tag, architecture: HERE, archive, storage: join(cluster.folder, "image") });
-  await output([...ctr, "import", archive]);
+  await output([...ctr(cluster), "import", archive]);
   return tag;
 }

@@ -82,6 +82,8 @@ export async function startNode(sandbox: Sandbox, o: NodeFiles & { readonly sock
     serializeImagePulls: false,
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
+    // How full volumes are is looked at once a minute by default.
+    volumeStatsAggPeriod: "10s",
     evictionHard: { "memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
     authentication: {
       anonymous: { enabled: false },

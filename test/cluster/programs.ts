@@ -22,6 +22,11 @@ export function pauseProgram(): Promise<string> {
   return built({ module: join(FOLDER, "pause") });
 }
 
+/** What an administrator might bring as the program of a Process. */
+export function sampleProgram(): Promise<string> {
+  return built({ module: join(FOLDER, "sample") });
+}
+
 async function built(program: Parameters<typeof goProgram>[0]): Promise<string> {
   const path = await goProgram(program);
   if (!path) throw new Error("Cannot build the cluster: go is not installed");

@@ -4,7 +4,10 @@
  * TEST_EXHAUSTIVE=1 kills it after every single write (minutes); otherwise every fourth is taken, another fourth in every story.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { CONTAINER } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
+import { PODS } from "#kube/kinds.ts";
+import { resourceApi } from "#kube/resource.ts";
 import type { OperatorConfig } from "#operator/config.ts";
 import { findOrder } from "#store/orders.ts";
 import { writeSetting } from "#store/settings.ts";
@@ -23,11 +26,14 @@ let orders = 0;
 beforeAll(async () => {
   world = await operatorWorld("operator-crash", { config: { sweepSeconds: 3600 } });
   await writeSetting(world.db, "sub_order_max_files", 3);
+  await world.process("copy");
 });
 afterAll(() => world.stop());
 
 type Story = {
   readonly spec?: Partial<OrderSpec>;
+  /** Of a process that works on the files. */
+  readonly process?: string;
   /** Of the operator, when nothing but a sweep brings the story to its end. */
   readonly config?: Partial<OperatorConfig>;
   /** What the source does with the file of this number, in this attempt. */
@@ -64,7 +70,9 @@ async function live(story: Story, diesAfter: number): Promise<{ end: End; writes
   world.source.answer = ({ filename }, attempt) => story.source(Number(filename.match(/-(\d+)\.dat$/)?.[1]), attempt);
   const life = mortal({ transport: world.transport, db: world.db }, diesAfter);
   let operator = world.start(life, story.config);
-  await world.apply(name, story.spec);
+  const { process } = story;
+  const selections = [{ query: name, ...(process !== undefined && { process: { name: process } }) }];
+  await world.apply(name, { selections, ...story.spec });
   const revived = life.dead.then(async () => {
     await operator.stop();
     operator = world.start({}, story.config);
@@ -133,6 +141,18 @@ async function lookAtRow(id: number, order: Order | undefined): Promise<RowEnd> 
   };
 }
 
+/** The pod of a sub-order's first Job, as the kubelet shows it while a program runs that began long ago. */
+async function runTooLong(subOrder: string): Promise<void> {
+  const job = await eventually(`${subOrder} has a Job`, () => world.jobs.get(`${subOrder}-a1`), LIMIT.slow);
+  const { name, uid = "" } = job.metadata;
+  const pods = resourceApi(world.transport, PODS);
+  const { labels = {} } = job.spec.template.metadata ?? {};
+  const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name, uid, controller: true }];
+  await pods.create({ metadata: { name, labels, ownerReferences }, spec: job.spec.template.spec });
+  const began = { name: CONTAINER.process, state: { running: { startedAt: "2026-01-01T00:00:00Z" } } };
+  await pods.patch(name, { status: { phase: "Pending", initContainerStatuses: [began] } }, { subresource: "status" });
+}
+
 const isGivenBack = (row: RowEnd | undefined) => row?.status === "DELETED" && row.emptied;
 
 const hasReason = (reason: string) => (end: End) => JSON.stringify(end.resource ?? "").includes(`"${reason}"`);
@@ -195,6 +215,19 @@ const STORIES: Record<string, Story> = {
       isMoved = true;
     },
     isOver: (end) => end.rows[0]?.isBound === true && hasReason("AllFilesAvailable")(end),
+  },
+  "an order whose files a process works on": {
+    process: "copy",
+    source: (file, attempt) => (file === 0 ? "refuse" : file === 4 && attempt === 1 ? "notReady" : "give"),
+    isOver: hasReason("AllFilesAvailable"),
+  },
+  "an order whose process takes too long": {
+    process: "copy",
+    source: () => "hang",
+    act: async (name) => {
+      for (const number of [1, 2]) await runTooLong(`${name}-${number}`);
+    },
+    isOver: (end) => hasReason("AllFilesFailed")(end) && end.jobs.length === 1,
   },
 };
 
