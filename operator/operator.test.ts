@@ -64,6 +64,21 @@ test("an Order made with kubectl is fetched, told of, and then left alone", asyn
   expect(jobs.map((job) => job.metadata.name).toSorted()).toEqual(["plain-1-a1", "plain-2-a1"]);
 });
 
+test("a sub-order costs six writes at most, and an order that goes on a word now and then", async () => {
+  await writeSetting(world.db, "max_running_sub_orders_per_user", 8);
+  put("costs", 60);
+  const from = world.writes.length;
+  await world.apply("costs");
+  await world.until("costs", "AllFilesAvailable");
+  expect(await quiet(world, 500)).toEqual([]);
+  await resetSetting(world.db, "max_running_sub_orders_per_user");
+  // The test itself plays the Job controller and its writes of the status of Jobs.
+  const ours = world.writes.slice(from).filter((write) => !/jobs\/[^/]+\/status$/.test(write));
+  const count = (pattern: RegExp) => ours.filter((write) => pattern.test(write)).length;
+  expect([count(/^POST .*\/suborders$/), count(/^POST .*\/jobs$/)]).toEqual([20, 20]);
+  expect(ours.length).toBeLessThanOrEqual(6 * 20);
+});
+
 test("an order of REST whose resource was never made gets it from the sweep, and is the same order", async () => {
   put("rest", 2);
   const spec = { owner: ADA, selections: [{ query: "rest" }], suspend: false, retry: 0 };

@@ -190,6 +190,9 @@ type Parts = {
   readonly departures: Departures;
 };
 
+/** Most of a pass is waiting for the API server. */
+const SUBORDERS_AT_ONCE = 16;
+
 /** Big orders are searched in parts of a few seconds; giving back a million files takes longer. */
 export const TIME_BOX_MS = 120_000;
 
@@ -220,7 +223,7 @@ function makeControllers(
     }),
     made("suborder", {
       queue: queues.subOrder,
-      concurrency: config.workers?.subOrder ?? 4,
+      concurrency: config.workers?.subOrder ?? SUBORDERS_AT_ONCE,
       reconcile: subOrderReconciler({ db, subOrders, processes, jobs, pods, recorder, config: config.job, now }),
     }),
     made("process", {

@@ -24,11 +24,11 @@ export const BY_ID = "id";
 /** The only key of the scheduler's queue. */
 export const SCHEDULE = "all";
 
-const ORDER_DELAY_MS = 100;
+export const ORDER_DELAY_MS = 100;
 /** A place, room or the gate may have become free, for anybody's order. */
 const SCHEDULE_DELAY_MS = 250;
-/** Counters of a running sub-order are for people. */
-const SUBORDER_DELAY_MS = 2000;
+/** Counters of a running sub-order are for people, and each of an order's may run: all of them are looked at for a report of one. */
+const SUBORDER_DELAY_MS = 30_000;
 
 type Caches = {
   readonly orders: { readonly cache: Cache<Order> };

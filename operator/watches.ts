@@ -12,8 +12,9 @@ import { type KubeObject, type ResourceApi, type ResourceType, resourceApi } fro
 import type { Transport } from "#kube/transport.ts";
 import { attemptEnd } from "./order/facts.ts";
 import { BY_ORDER } from "./order/ports.ts";
+import { newsOfJob, newsOfPod } from "./suborder/news.ts";
 import { BY_SUBORDER, subOrderKey } from "./suborder/ports.ts";
-import { BY_ID, type Queues } from "./wake.ts";
+import { BY_ID, ORDER_DELAY_MS, type Queues } from "./wake.ts";
 
 export type Watches = {
   readonly orders: { readonly cache: Cache<Order>; readonly api: ResourceApi<Order> };
@@ -77,7 +78,8 @@ export function watchAll(o: Options, queues: Queues): Watches {
       const priority = change.initial ? "bulk" : "fresh";
       queues.subOrder.add(change.name, { priority });
       const { orderName } = (change.now ?? change.before).spec;
-      queues.order.add(orderName, { priority });
+      if (change.initial) queues.order.add(orderName, { priority });
+      else if (isNewsOfOrder(change)) queues.order.addAfter(orderName, ORDER_DELAY_MS);
       if (change.kind !== "updated" || attemptEnd(change.before) !== undefined) return;
       const end = attemptEnd(change.now);
       if (end) o.onSubOrderEnd?.(change.now, end.reason);
@@ -87,8 +89,9 @@ export function watchAll(o: Options, queues: Queues): Watches {
   const processes = watch<Process>(PROCESSES, {
     onChange: (change) => queues.process.add(change.name, { priority: change.initial ? "bulk" : "fresh" }),
   });
-  const wakeSubOrder = (change: Change<Job> | Change<Pod>) => {
-    const object = change.now ?? change.before;
+  const wakeSubOrder = <T extends Job | Pod>(change: Change<T>, newsOf: (object: T) => unknown) => {
+    if (change.kind === "updated" && Bun.deepEquals(newsOf(change.before), newsOf(change.now))) return;
+    const object = change.kind === "deleted" ? change.before : change.now;
     const number = labelOf(object, LABELS.subOrder);
     for (const subOrder of subOrders.cache.by(BY_ORDER, labelOf(object, LABELS.order))) {
       if (String(subOrder.spec.number) === number) queues.subOrder.add(subOrder.metadata.name);
@@ -98,8 +101,9 @@ export function watchAll(o: Options, queues: Queues): Watches {
     [BY_SUBORDER]: (object: Job | Pod) => [keyOf(object)],
     [BY_ORDER]: (object: Job | Pod) => [labelOf(object, LABELS.order)],
   };
-  const jobs = watch<Job>(JOBS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
-  const pods = watch<Pod>(PODS, { labelSelector: ours, indexes, onChange: wakeSubOrder });
+  const selected = { labelSelector: ours, indexes };
+  const jobs = watch<Job>(JOBS, { ...selected, onChange: (change) => wakeSubOrder(change, newsOfJob) });
+  const pods = watch<Pod>(PODS, { ...selected, onChange: (change) => wakeSubOrder(change, newsOfPod) });
 
   return {
     orders,
@@ -120,6 +124,19 @@ export function watchAll(o: Options, queues: Queues): Watches {
         objects: each.reflector.cache.list().length,
       })),
   };
+}
+
+/** Whether the order may have something to do: how far an attempt is it learns from the store. */
+function isNewsOfOrder(change: Change<SubOrder>): boolean {
+  if (change.kind !== "updated") return true;
+  return !Bun.deepEquals(newsForOrder(change.before), newsForOrder(change.now));
+}
+
+/** Without its counters and their sentence. */
+function newsForOrder({ metadata, spec, status }: SubOrder): unknown {
+  const { generation, deletionTimestamp, ownerReferences } = metadata;
+  const how = status?.conditions?.map((condition) => [condition.type, condition.status, condition.reason]);
+  return [generation, deletionTimestamp, ownerReferences, spec.attempt, status?.attempt, status?.notBefore, how];
 }
 
 function idsOf({ status }: Order): string[] {

@@ -142,6 +142,8 @@ export type OrderPlan = {
   readonly actions: readonly OrderAction[];
   /** Written last, when it differs. */
   readonly status: OrderStatus;
+  /** How long the status may wait to be told, where it differs; 0: not at all. */
+  readonly patienceMs: number;
   /** Told when the status was written. */
   readonly events: readonly OrderEvent[];
   readonly requeueAfterMs?: number;

@@ -18,7 +18,7 @@ import { messages } from "./messages.ts";
 import type { Instant, OrderAction, OrderObserved, OrderPlan, Refusal } from "./observed.ts";
 import { readModel } from "./read-model.ts";
 import { refusedConditions, type Subject, standOf } from "./stand.ts";
-import { refusedStatus, statusOf } from "./status.ts";
+import { isOnlyProgress, refusedStatus, statusOf } from "./status.ts";
 import { cancelReason, lastWord } from "./stop.ts";
 
 /** What a step wants; `leaving` is the order's last word once it is on its way out. */
@@ -35,6 +35,8 @@ const WALK: readonly Step[] = [bind, leave, cancel, endAttempts, pause, resolve,
 
 /** How often to look again at what should have stopped but has not. */
 const STOPPING_MS = 2000;
+/** Counters in the status are for people, and who needs them to the file asks the API: the longer an order lasts, the less often they are told. */
+const PROGRESS = { shortestMs: 2_000, longestMs: 60_000, shareOfAge: 0.25 };
 /** At once, after the others that wait. */
 const SOON_MS = 1;
 
@@ -184,9 +186,15 @@ function tell(subject: Subject, o: { readonly move: Move; readonly now: Instant 
     told: untold.map(({ number, attempt }) => ({ number, attempt })),
     actions: move.actions ?? [],
     status,
+    patienceMs: isOnlyProgress(observed.order.status, status) ? patience(row, now) : 0,
     events: events(observed.order.status, status),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
+}
+
+function patience({ createdAt }: Subject["row"], now: Instant): number {
+  const { shortestMs, longestMs, shareOfAge } = PROGRESS;
+  return Math.min(longestMs, Math.max(shortestMs, shareOfAge * (now.getTime() - createdAt.getTime())));
 }
 
 /** When to look again although nothing happened: as the step asks, when the order expires and when that is to be told. */
@@ -217,5 +225,13 @@ function takenBy(id: number): Refusal {
 
 /** Nothing done, nothing told. */
 function quietly(observed: OrderObserved): OrderPlan {
-  return { first: [], messages: [], told: [], actions: [], status: observed.order.status ?? {}, events: [] };
+  return {
+    first: [],
+    messages: [],
+    told: [],
+    actions: [],
+    status: observed.order.status ?? {},
+    patienceMs: 0,
+    events: [],
+  };
 }

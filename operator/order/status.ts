@@ -51,6 +51,16 @@ export function refusedStatus(
   };
 }
 
+/** Whether the second status says no more than that the work went on: how the order stands is the same, and its end is not yet known. */
+export function isOnlyProgress(before: OrderStatus | undefined, after: OrderStatus): boolean {
+  return before !== undefined && Bun.deepEquals(stand(before), stand(after));
+}
+
+function stand({ orderId, observedGeneration, conditions: list = [], completionTime }: OrderStatus) {
+  const how = list.map(({ type, status, reason }) => [type, status, reason]);
+  return { orderId, observedGeneration, how, completionTime };
+}
+
 function sentence(succeeded: Observation): string {
   if (succeeded.reason === SUCCEEDED_REASON.allFilesAvailable) return `Done: ${succeeded.message}`;
   return succeeded.message;

@@ -41,6 +41,8 @@ export type SubOrderEvent = {
 export type SubOrderPlan = {
   readonly actions: readonly SubOrderAction[];
   readonly status: SubOrderStatus;
+  /** How long the status may wait to be told, where it differs; 0: not at all. */
+  readonly patienceMs: number;
   readonly events: readonly SubOrderEvent[];
   readonly requeueAfterMs?: number;
 };

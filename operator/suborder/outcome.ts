@@ -13,6 +13,8 @@ export type Outcome = {
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
   readonly message: string;
+  /** The message counts files: another count is no news. */
+  readonly counts?: boolean;
   readonly notBefore?: Instant;
   /** Time alone may change it then. */
   readonly againAfterMs?: number;
@@ -96,7 +98,14 @@ function underway(job: Job, o: Seen): Outcome {
   if (job.spec.suspend === true) return inQueue(job, o.row);
   const running = o.pods.find(isAtWork);
   if (running !== undefined) {
-    return { status: "Unknown", reason: SUBORDER_REASON.running, message: progress(running, o.row), ended: false };
+    const message = progress(running, o.row);
+    return {
+      status: "Unknown",
+      reason: SUBORDER_REASON.running,
+      message,
+      counts: o.row.process === undefined,
+      ended: false,
+    };
   }
   const stuck = o.pods.map(whyNotRunning).find((why) => why !== undefined);
   const message = stuck ?? "Waiting for a pod";
@@ -108,19 +117,20 @@ function inQueue({ metadata }: Job, { files }: RowObserved): Outcome {
   const name = metadata.labels?.[LABELS.kueueQueue];
   const where = name === undefined ? "Its Job is suspended" : `Waiting in queue '${name}'`;
   const message = `${where}: ${files.total - files.pending} of ${files.total} files done`;
-  return { status: "Unknown", reason: SUBORDER_REASON.waitingForQueue, message, ended: false };
+  return { status: "Unknown", reason: SUBORDER_REASON.waitingForQueue, message, counts: true, ended: false };
 }
 
 /** Its first container has begun. A pod counts as Pending while its init containers run. */
 function isAtWork({ status }: Pod): boolean {
-  if (status?.phase === "Running") return true;
+  // One that has ended well is not waited for: its Job says so in a moment.
+  if (status?.phase === "Running" || status?.phase === "Succeeded") return true;
   if (status?.phase !== "Pending") return false;
   return (status.initContainerStatuses ?? []).some(({ state }) => state?.running !== undefined);
 }
 
 function progress({ status }: Pod, { files, process }: RowObserved): string {
   if (process === undefined) return `${files.total - files.pending} of ${files.total} files done`;
-  if (status?.phase === "Running") return `Storing what process '${process.name}' gave`;
+  if (status?.phase !== "Pending") return `Storing what process '${process.name}' gave`;
   const stage = status?.initContainerStatuses?.find(({ state }) => state?.running !== undefined)?.name;
   return stage === CONTAINER.process
     ? `Process '${process.name}' runs`

@@ -4,7 +4,7 @@
  * its attempt has ended (its process took too long) is removed after that was told: so no crash between can start it anew.
  */
 import { SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
-import type { ObjectMeta } from "#crds/meta.ts";
+import type { Condition, ObjectMeta } from "#crds/meta.ts";
 import { jobName } from "#crds/names.ts";
 import type { SubOrder, SubOrderStatus } from "#crds/suborder.ts";
 import { conditionOf, conditions, wholeSeconds } from "../conditions.ts";
@@ -20,21 +20,26 @@ type Finding = {
   readonly requeueAfterMs?: number;
 };
 
+/** An attempt that has just begun says something else a moment later. */
+const SETTLE_MS = 5_000;
+/** How far an attempt is that goes on as it should is for people. */
+const PROGRESS_MS = 30_000;
 /** Objects without our labels are not watched: what stands in the way is looked at again after this time. */
 const FOREIGN_MS = 3000;
 
 /** Decides what to do next about one SubOrder. */
 export function plan(observed: SubOrderObserved, now: Instant): SubOrderPlan {
   const { subOrder } = observed;
-  const status = subOrder.status ?? {};
-  if (subOrder.metadata.deletionTimestamp !== undefined) return { actions: [], status, events: [] };
-  if (attemptEnd(subOrder) !== undefined) return { actions: leftovers(observed), status, events: [] };
+  const same = { status: subOrder.status ?? {}, patienceMs: 0, events: [] };
+  if (subOrder.metadata.deletionTimestamp !== undefined) return { ...same, actions: [] };
+  if (attemptEnd(subOrder) !== undefined) return { ...same, actions: leftovers(observed) };
   const { outcome, actions = [], requeueAfterMs } = find(observed, now);
-  const next = statusOf(observed, { outcome, now });
+  const said = saidOf(subOrder);
   return {
     actions,
-    status: next,
-    events: events(subOrder, next),
+    status: statusOf(observed, { outcome, now }),
+    patienceMs: outcome.ended ? 0 : patience(outcome, said),
+    events: events(outcome, said),
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }
@@ -108,16 +113,25 @@ function statusOf(o: SubOrderObserved, { outcome, now }: { outcome: Outcome; now
   };
 }
 
+/** What was told of this attempt last. */
+function saidOf({ spec, status }: SubOrder): Condition | undefined {
+  return status?.attempt === spec.attempt ? conditionOf(status.conditions, SUBORDER_CONDITION.succeeded) : undefined;
+}
+
+/** Thousands go on at the same time: of one that has nothing new to say but how many files it has, a word now and then is enough. */
+function patience({ reason, message, counts }: Outcome, said: Condition | undefined): number {
+  if (said === undefined) return SETTLE_MS;
+  return said.reason === reason && (counts || said.message === message) ? PROGRESS_MS : 0;
+}
+
 const BAD: readonly string[] = [SUBORDER_REASON.someFilesFailed, SUBORDER_REASON.jobFailed];
 
-/** One event when an attempt ends, and one when it cannot start. */
-function events(subOrder: SubOrder, status: SubOrderStatus): SubOrderEvent[] {
-  const was = conditionOf(subOrder.status?.conditions, SUBORDER_CONDITION.succeeded);
-  const is = conditionOf(status.conditions, SUBORDER_CONDITION.succeeded);
-  if (is === undefined || (was?.reason === is.reason && subOrder.status?.attempt === status.attempt)) return [];
-  if (is.reason === SUBORDER_REASON.waitingForJob || is.reason === SUBORDER_REASON.waitingForPod) return [];
-  const type = BAD.includes(is.reason) ? "Warning" : "Normal";
-  return [{ type, reason: is.reason, action: "Fetch", note: is.message }];
+/** One for an attempt that did not go as it should, or that the cluster keeps waiting. What goes well the condition says, and the events of Job and pod. */
+function events({ reason, message, ended }: Outcome, said: Condition | undefined): SubOrderEvent[] {
+  const isQueued = reason === SUBORDER_REASON.waitingForQueue && said?.reason !== reason;
+  const isBadEnd = ended && reason !== SUBORDER_REASON.allFilesAvailable;
+  if (!isQueued && !isBadEnd) return [];
+  return [{ type: BAD.includes(reason) ? "Warning" : "Normal", reason, action: "Fetch", note: message }];
 }
 
 function remove({ metadata }: { readonly metadata: ObjectMeta }): SubOrderAction {

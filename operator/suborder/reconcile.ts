@@ -8,7 +8,8 @@ import type { Outcome } from "#kube/controller.ts";
 import { isAlreadyExists, isConflict, isInvalid, isNotFound } from "#kube/errors.ts";
 import type { Job } from "#kube/kinds.ts";
 import { latestSeen } from "../latest.ts";
-import { writeStatus } from "../write-status.ts";
+import { createPace, lookAgain } from "../pace.ts";
+import { tellStatus } from "../tell-status.ts";
 import { observe } from "./observe.ts";
 import type { SubOrderAction, SubOrderPlan } from "./observed.ts";
 import { plan } from "./plan.ts";
@@ -18,20 +19,20 @@ export type SubOrderReconciler = (name: string, signal: AbortSignal) => Promise<
 
 export function subOrderReconciler(ports: SubOrderPorts): SubOrderReconciler {
   const latest = latestSeen(ports.subOrders.cache);
+  const pace = createPace(ports.now);
+  const teller = { api: ports.subOrders.api, latest, pace, recorder: ports.recorder };
 
   async function tell(subOrder: SubOrder, planned: SubOrderPlan): Promise<Outcome> {
-    const written = await writeStatus(ports.subOrders.api, subOrder, planned.status);
-    if (written !== undefined) {
-      latest.remember(written);
-      for (const event of planned.events) await ports.recorder.emit(written, event);
-    }
-    const { requeueAfterMs: ms } = planned;
-    return ms === undefined ? { kind: "done" } : { kind: "requeueAfter", ms };
+    const waits = await tellStatus(teller, subOrder, planned);
+    return lookAgain(planned.requeueAfterMs, waits);
   }
 
   return async (name, signal) => {
     const subOrder = latest.get(name);
-    if (subOrder === undefined) return { kind: "done" };
+    if (subOrder === undefined) {
+      pace.forget(name);
+      return { kind: "done" };
+    }
     const planned = plan(await observe(ports, subOrder), ports.now());
     let done: Done = {};
     for (const action of planned.actions) {

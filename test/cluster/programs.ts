@@ -27,6 +27,11 @@ export function sampleProgram(): Promise<string> {
   return built({ module: join(FOLDER, "sample") });
 }
 
+/** Plays nodes and pods for thousands of Jobs; for measurements only, since its build takes minutes. */
+export function kwokProgram(): Promise<string> {
+  return built({ module: join(FOLDER, "kwok"), command: "sigs.k8s.io/kwok/cmd/kwok" });
+}
+
 async function built(program: Parameters<typeof goProgram>[0]): Promise<string> {
   const path = await goProgram(program);
   if (!path) throw new Error("Cannot build the cluster: go is not installed");

@@ -105,6 +105,7 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
     cluster,
     namespace,
     db,
+    databaseUrl: database.url,
     schema,
     /** Cut, refuse or silence what pods say to the database. */
     databaseDoor: door,
