@@ -114,22 +114,6 @@ for (const [name, { observed, now = NOW, wantFirst = [], wantActions = [] }] of 
   });
 }
 
-test("plan() lets counters wait, the longer the older the order is, and tells at once how it stands", () => {
-  const order = { ...anOrder(), status: plan(running(), NOW).status };
-  const files = { ...PENDING, pending: 1, available: 1 };
-  const further = { ...running(), order, work: someWork({ files, subOrders: RUNNING, active: [aSubOrderRow()] }) };
-  expect([0, 1, 30].map((minutes) => plan(further, at(minutes)).patienceMs)).toEqual([2_000, 15_000, 60_000]);
-  expect(plan(running(), NOW).patienceMs).toBe(0);
-  const slot = { ...waiting({ order }), work: someWork({ files, subOrders: WAITING }) };
-  for (const other of [
-    slot,
-    { ...ended({}), order },
-    { ...further, order: { ...order, spec: { ...order.spec, suspend: true } } },
-  ]) {
-    expect(plan(other, at(1)).patienceMs).toBe(0);
-  }
-});
-
 type Told = { word: string; reason: string; percent: number; waitingForUser?: boolean };
 const STANDS: Record<string, { observed: OrderObserved; now?: Date; want: Told }> = {
   "an order that is searched for": {

@@ -46,7 +46,7 @@ test("plan() lets a young attempt wait with its first word, and one that goes on
   expect(planned(WAITS).patienceMs).toBe(5_000);
   expect(planned(RUNS).patienceMs).toBe(5_000);
   const files = { ...DONE, pending: 1, available: 1 };
-  expect(planned(RUNS, { subOrder: afterwards(RUNS), files }).patienceMs).toBe(30_000);
+  expect(planned(RUNS, { subOrder: afterwards(RUNS), files }).patienceMs).toBe(60_000);
 });
 
 test("plan() tells at once what is new: that it runs, that it is stuck, that it is over", () => {

@@ -23,7 +23,7 @@ type Finding = {
 /** An attempt that has just begun says something else a moment later. */
 const SETTLE_MS = 5_000;
 /** How far an attempt is that goes on as it should is for people. */
-const PROGRESS_MS = 30_000;
+const PROGRESS_MS = 60_000;
 /** Objects without our labels are not watched: what stands in the way is looked at again after this time. */
 const FOREIGN_MS = 3000;
 
