@@ -10,6 +10,7 @@ import { loginCommand } from "./commands/login.ts";
 import { mailCommand } from "./commands/mail.ts";
 import { orderCommand } from "./commands/order.ts";
 import { probeCommand } from "./commands/probe.ts";
+import { processCommand } from "./commands/process.ts";
 import { quotaCommand } from "./commands/quota.ts";
 import { apiCommand, migrateCommand, operatorCommand } from "./commands/roles.ts";
 import { settingsCommand } from "./commands/settings.ts";
@@ -42,6 +43,7 @@ for (const command of [
   settingsCommand(),
   loginCommand(),
   orderCommand(),
+  processCommand(),
   webhookCommand(),
   mailCommand(),
   apiCommand(),

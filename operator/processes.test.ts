@@ -29,7 +29,7 @@ const filesOf = (orderId: number) =>
   world.db<{ fileType: string; state: string; filename: string }[]>`
     SELECT file_type, state, filename FROM order_files WHERE order_id = ${orderId} ORDER BY sub_order, id`;
 
-test("a process per product gives a run for each, with its parameters read and the user sees what they gave", async () => {
+test("runAllTestsInSingleInstance: a process per product gives a run for each, with its parameters read and the user sees what they gave", async () => {
   put("each", 3);
   const process = { name: "cut", parameters: { width: "5" } };
   await world.apply("each", { selections: [{ query: "each", process }] });
@@ -46,7 +46,7 @@ test("a process per product gives a run for each, with its parameters read and t
   expect(resource?.spec.process).toEqual({ name: "cut", parameters: { width: "5", mode: "fast" } });
 });
 
-test("one per sub-order takes as many products as its limits allow; what is ordered plainly beside it comes as it is", async () => {
+test("runAllTestsInSingleInstance: one per sub-order takes as many products as its limits allow; what is ordered plainly beside it comes as it is", async () => {
   put("mixed", 5);
   put("plain", 2);
   const selections = [{ query: "mixed", process: { name: "pairs" } }, { query: "mixed" }, { query: "plain" }];
@@ -81,7 +81,7 @@ const REFUSED: Record<string, { selection: Selection; reason: string; message: s
     message:
       "selections[0].process.name: Process 'elsewhere' may not be used on dataset 'dataset': expected one of another",
   },
-  "too much that must not be split": {
+  "too much that must not be split (ForbidSplitInvalid)": {
     selection: { query: "each", process: { name: "whole" } },
     reason: "ProcessLimitExceeded",
     message:
@@ -141,6 +141,13 @@ for (const [name, { selection, message }] of Object.entries(CHANGED)) {
     expect(await world.outbox(id)).toContain("final:0");
   });
 }
+
+test("ForbidSplitValid: what is within the limits is one run", async () => {
+  put("two", 2);
+  await world.apply("two", { selections: [{ query: "two", process: { name: "whole" } }] });
+  await world.until("two", "AllFilesAvailable");
+  expect(await subOrdersOf(world.db, (await world.row("two")).id, { limit: 10 })).toHaveLength(1);
+});
 
 test("products without any input are left out; where none has any, the order says that no file matches", async () => {
   put("dry", 2);

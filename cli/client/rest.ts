@@ -45,8 +45,30 @@ export type Preview = {
   readonly references: { readonly files: number; readonly bytes: number };
   readonly subOrders: { readonly toFetch: number; readonly references: number };
   readonly datasets: readonly Omit<DatasetView, "id">[];
+  readonly processes?: readonly {
+    readonly name: string;
+    readonly filesCount: number;
+    readonly filesSize: number;
+    readonly runs: number;
+  }[];
   readonly quota: { readonly files: number; readonly maxQuota: number; readonly remaining?: number };
   readonly estimate?: { readonly seconds: number; readonly bytesPerSecond: number };
+};
+
+export type ProcessView = {
+  readonly name: string;
+  readonly title?: string;
+  readonly scope: "SubOrder" | "Product";
+  readonly inputs: readonly string[];
+  readonly limits?: {
+    readonly files?: number;
+    readonly products?: number;
+    readonly bytes?: number;
+    readonly forbidSplit?: boolean;
+  };
+  readonly datasets?: readonly string[];
+  /** JSON Schema. */
+  readonly parameters?: { readonly properties?: object; readonly required?: readonly string[] };
 };
 
 export type ActionResults = {
@@ -134,6 +156,11 @@ export function restClient(session: Session) {
     async preview(body: unknown): Promise<Preview> {
       const response = await call("/user/orders/apply?dryRun=true", { method: "POST", body });
       return content(await readAnswer(response, "order")) as Preview;
+    },
+    async processes(): Promise<readonly ProcessView[]> {
+      const response = await call("/processes");
+      if (!response.ok) throw await refusal(response, "list processes");
+      return (await response.json()) as readonly ProcessView[];
     },
     async order(id: number): Promise<OrderView> {
       return content(await readAnswer(await call(`/user/orders/${id}`), `read order ${id}`)) as OrderView;

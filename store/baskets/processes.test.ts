@@ -28,7 +28,7 @@ afterAll(() => store.drop());
 const left = async (owner: string) =>
   (await findBasket(store.db, owner))?.datasets.map(({ label, process }) => [label, process?.name]);
 
-test("attachedProcesses() tells whose baskets hold a process, and as whom they order", async () => {
+test("testFindByProcessId: attachedProcesses() tells whose baskets hold a process, and as whom they order", async () => {
   expect((await attachedProcessNames(store.db)).toSorted()).toEqual(["cut", "other"]);
   expect(await attachedProcesses(store.db, "nothing")).toEqual([]);
   expect((await attachedProcesses(store.db, "cut")).map(({ basketId: _, ...rest }) => rest)).toEqual([

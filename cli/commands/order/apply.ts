@@ -18,6 +18,8 @@ type Options = {
   readonly circle?: Circle;
   readonly type?: readonly string[];
   readonly namePattern?: string;
+  readonly process?: string;
+  readonly parameter?: readonly string[];
   readonly label?: string;
   readonly correlationId?: string;
   readonly sizeLimit?: number;
@@ -47,6 +49,8 @@ export function applyCommand(): Command {
       new Option("--type <kind>", "only files of this kind (repeatable)").choices(TYPES).argParser(collectOf(TYPES)),
     )
     .option("--name-pattern <regex>", "only files whose whole name matches")
+    .option("--process <name>", "have this process run on the files, and deliver what it gives (process list)")
+    .option("--parameter <name=value>", "a parameter of the process (repeatable)", collect)
     .option("--label <text>", "name of the order, at most 50 characters, unique among yours")
     .option("--correlation-id <id>", "the same request with the same id is the same order, however often it is sent")
     .option("--size-limit <bytes>", "refuse the order when it is larger; 500M and the like are understood", bytes)
@@ -86,26 +90,56 @@ async function apply(options: Options): Promise<void> {
 const reason = (message: string | undefined) => (message ? `: ${message}` : "");
 
 function requestBody(options: Options): unknown {
-  const filtered = options.type !== undefined || options.namePattern !== undefined;
-  const { query, geometry, bbox } = options;
-  const areas = [geometry, bbox, options.circle].filter((area) => area !== undefined);
-  if (areas.length > 1) throw new Failure("Give one of --geometry, --bbox and --circle");
-  if (query === undefined && areas.length === 0) throw new Failure("Say what to order: --query, or an area");
+  checkCombination(options);
+  const { query, geometry, bbox, type, namePattern } = options;
+  if (options.process !== undefined) return { selections: processed(options.process, options), ...named(options) };
   return {
     ...(query !== undefined && { queries: query }),
     ...(geometry !== undefined && { geometry }),
     ...(bbox !== undefined && { bbox }),
     ...(options.circle !== undefined && { circle: options.circle }),
-    ...(filtered && {
-      filters: {
-        dataTypes: options.type ?? TYPES,
-        ...(options.namePattern !== undefined && { filenameRegExp: options.namePattern }),
-      },
+    ...((type !== undefined || namePattern !== undefined) && {
+      filters: { dataTypes: type ?? TYPES, ...(namePattern !== undefined && { filenameRegExp: namePattern }) },
     }),
-    ...(options.label !== undefined && { label: options.label }),
-    ...(options.correlationId !== undefined && { correlationId: options.correlationId }),
-    ...(options.sizeLimit !== undefined && { sizeLimitInBytes: options.sizeLimit }),
+    ...named(options),
   };
+}
+
+function checkCombination(options: Options): void {
+  const { query, geometry, bbox, circle } = options;
+  const areas = [geometry, bbox, circle].filter((area) => area !== undefined);
+  if (areas.length > 1) throw new Failure("Give one of --geometry, --bbox and --circle");
+  if (query === undefined && areas.length === 0) throw new Failure("Say what to order: --query, or an area");
+  if (options.process === undefined) {
+    if (options.parameter) throw new Failure("Give --parameter together with --process");
+    return;
+  }
+  if (options.type ?? options.namePattern) throw new Failure("Give either --process, or --type and --name-pattern");
+  if (bbox ?? circle) throw new Failure("With --process give the area as --geometry");
+}
+
+function named({ label, correlationId, sizeLimit }: Options): object {
+  return {
+    ...(label !== undefined && { label }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(sizeLimit !== undefined && { sizeLimitInBytes: sizeLimit }),
+  };
+}
+
+/** A selection for each query, within the area if there is one, and each with the process. */
+function processed(name: string, { query = [], geometry, parameter = [] }: Options): readonly object[] {
+  const parameters = Object.fromEntries(
+    parameter.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new Failure(`Cannot read --parameter '${text}': expected name=value`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+  const common = {
+    ...(geometry !== undefined && { geometry }),
+    process: { name, ...(parameter.length > 0 && { parameters }) },
+  };
+  return query.length > 0 ? query.map((one) => ({ query: one, ...common })) : [common];
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -4,12 +4,16 @@ import { counted, grouped, humanSize } from "../../output/human.ts";
 import { pairs, table } from "../../output/table.ts";
 
 export function describePreview(preview: Preview): string {
-  const { references, subOrders, estimate, quota } = preview;
+  const { references, subOrders, estimate, quota, processes = [] } = preview;
   const head = pairs([
     ["Dry run", preview.orderId === undefined ? "nothing was ordered" : `order ${preview.orderId} is this already`],
     ["Products", grouped(preview.productsCount)],
     ["Files", `${grouped(preview.filesCount)} (${humanSize(preview.filesSize)})`],
     ["Elsewhere", references.files > 0 ? `${grouped(references.files)} (${humanSize(references.bytes)})` : undefined],
+    ...processes.map(({ name, runs, filesCount, filesSize }): [string, string] => [
+      "Process",
+      `${name}: at least ${counted(runs, "run")} on ${counted(filesCount, "file")} (${humanSize(filesSize)})`,
+    ]),
     ["Sub-orders", `at least ${grouped(subOrders.toFetch + subOrders.references)}`],
     [
       "Quota",
