@@ -11,10 +11,11 @@ import { type Client, client } from "#test/support/amqp-world.ts";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
+import { testProcess } from "#test/support/process.ts";
 import { output } from "#test/support/run-command.ts";
 import { allowed, askedBy, kinds } from "./audit.ts";
 import { stopEarly } from "./early-stop.ts";
-import { programImage } from "./images.ts";
+import { programImage, sampleImage } from "./images.ts";
 import { type Outside, outside } from "./outside.ts";
 import { FULLNAME, installRelease, RELEASE, type Release, type Rule } from "./release.ts";
 import {
@@ -179,6 +180,22 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       await ground.wait("paused", "Succeeded");
     },
     3 * LIMIT.slow,
+  );
+
+  test(
+    "what an administrator's program makes of the files is put into the bucket and downloaded through the Service",
+    async () => {
+      if (!cluster) return;
+      const sample = testProcess("capitals", { image: await sampleImage(cluster), command: ["/sample"] });
+      await ground.apply({ ...sample, metadata: { ...sample.metadata, namespace: ground.namespace } });
+      await ground.products("processed", [new TextEncoder().encode("as it was")]);
+      await ground.order("processed", { selections: [{ query: 'name:"processed"', process: { name: "capitals" } }] });
+      await ground.wait("processed", "Succeeded");
+      await download(await get("order processed", "{.status.orderId}"), {
+        "processed-0.tif": new TextEncoder().encode("AS IT WAS"),
+      });
+    },
+    4 * LIMIT.slow,
   );
 
   test("a process is looked for over REST, AMQP and kubectl, and that there is none is said", async () => {
