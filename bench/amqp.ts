@@ -3,8 +3,8 @@
  * Usage: bun bench/amqp.ts [--rate N] [--seconds S] [--backlog N] [--poison N]
  *   --rate N      publish N requests a second for S seconds and tell how long their answers took; 0: as fast as they are answered (500 under way)
  *   --backlog N   before that: N requests that wait when the listener starts, and how long and with how much memory they are answered
- *   --poison N    measure four times in turn, every second time with N messages a second beside that cannot be read, one of 10 MB every five seconds,
- *                 and tell which share of their pace the good ones keep
+ *   --poison N    measure in pairs of S seconds, one of each with N messages a second beside that cannot be read, one of 10 MB every five seconds, and
+ *                 tell which share of their pace the good ones keep: the median of the pairs, because a machine is seldom left alone for long
  *   --kubernetes local|none   where resources are made: in the local Kubernetes, in the listener's process; or nowhere, as if in a cluster that costs nothing
  */
 import { readFileSync } from "node:fs";
@@ -32,6 +32,8 @@ const [rate, seconds, backlog, poison] = [values.rate, values.seconds, values.ba
   number,
 ];
 const UNDER_WAY = 500;
+/** An odd number: one of them is in the middle. */
+const PAIRS = 7;
 const TENANT = "default";
 const USERS = 20;
 
@@ -140,25 +142,43 @@ if (backlog > 0) {
 
 const spent = await processorSeconds();
 const counted = granted;
-const paces: { poisoned: boolean; pace: number }[] = [];
-for (const poisoned of poison > 0 ? [false, true, false, true] : [false]) {
-  paces.push({ poisoned, pace: await measure(poisoned) });
-}
-if (poison > 0) {
-  const mean = (wanted: boolean) => {
-    const chosen = paces.filter(({ poisoned }) => poisoned === wanted);
-    return chosen.reduce((sum, { pace }) => sum + pace, 0) / chosen.length;
-  };
-  const kept = (100 * mean(true)) / mean(false);
-  const aside = await channel.checkQueue(deadLetterQueue(queueNames(TENANT).request));
-  process.stdout.write(`good ones keep ${kept.toFixed(0)} % of their pace beside ${aside.messageCount} of poison\n`);
-}
+if (poison > 0) await comparePairs();
+else await measure({ poisoned: false });
 const share = Object.entries(await processorSeconds()).map(
   ([who, after]) => `${who} ${(((after - (spent[who] ?? 0)) * 1000) / (granted - counted)).toFixed(2)}`,
 );
 
+/** Which of a pair is first changes, so that a machine that gets busier or idler in the meantime favours neither. */
+async function comparePairs(): Promise<void> {
+  const paces: number[] = [];
+  const costs: number[] = [];
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const [first, second] = pair % 2 === 0 ? [false, true] : [true, false];
+    const [a, b] = [await measured(first), await measured(second)];
+    const [alone, beside] = first ? [b, a] : [a, b];
+    paces.push((100 * beside.pace) / alone.pace);
+    costs.push((100 * beside.cost) / alone.cost);
+  }
+  const aside = await channel.checkQueue(deadLetterQueue(queueNames(TENANT).request));
+  process.stdout.write(`beside ${aside.messageCount} of poison good ones keep ${median(paces)} of their pace, `);
+  process.stdout.write(`and each costs ${median(costs)} of its processor time, the poison's included\n`);
+}
+
+/** A run, and what each good one cost in processor seconds. */
+async function measured(poisoned = false): Promise<{ readonly pace: number; readonly cost: number }> {
+  const total = (seconds: Readonly<Record<string, number>>) => Object.values(seconds).reduce((sum, n) => sum + n, 0);
+  const before = { seconds: total(await processorSeconds()), granted };
+  const pace = await measure({ poisoned });
+  return { pace, cost: (total(await processorSeconds()) - before.seconds) / (granted - before.granted) };
+}
+
+function median(shares: readonly number[]): string {
+  const sorted = [...shares].sort((a, b) => a - b).map((share) => share.toFixed(0));
+  return `${sorted[(sorted.length - 1) / 2]} % (of ${sorted.join(", ")})`;
+}
+
 /** One run; answers how many a second were granted. */
-async function measure(poisoned: boolean): Promise<number> {
+async function measure({ poisoned }: { readonly poisoned: boolean }): Promise<number> {
   latencies.length = 0;
   const before = { granted, sent };
   const cpu = process.cpuUsage();
@@ -177,11 +197,12 @@ async function measure(poisoned: boolean): Promise<number> {
       await Bun.sleep(2);
     }
   }
+  await poisoning;
+  await until(() => sentAt.size === 0);
+  // To the last answer: on a slow machine most of them come after the last request.
   const took = (performance.now() - began) / 1000;
   const pace = (granted - before.granted) / took;
   const used = process.cpuUsage(cpu);
-  await poisoning;
-  await until(() => sentAt.size === 0);
   latencies.sort((a, b) => a - b);
   const at = (part: number) => (latencies[Math.floor(latencies.length * part)] ?? Number.NaN).toFixed(0);
   process.stdout.write(
