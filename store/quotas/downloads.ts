@@ -74,22 +74,24 @@ async function count(
   { orderId, fileIds }: BeginDownload,
   user: QuotaRow,
 ): Promise<{ counting: number; fresh: number }> {
-  const [counted] = await sql<{ counting: number; fresh: number }[]>`
-    SELECT count(*) AS counting, count(*) FILTER (WHERE
-      (SELECT c.file_id FROM counted_files c
-       WHERE c.order_id = ${orderId} AND c.file_id = f.id AND c.quota_id = ${user.id}) IS NULL) AS fresh
+  const ids = [...fileIds];
+  const [counted] = await sql<{ counting: number; before: number }[]>`
+    SELECT count(*) AS counting,
+      (SELECT count(*) FROM counted_files
+       WHERE order_id = ${orderId} AND quota_id = ${user.id} AND file_id = ANY(${ids}::bigint[])) AS before
     FROM order_files f
-    WHERE f.id = ANY(${[...fileIds]}::bigint[]) AND ${counts(sql)}`;
-  return counted ?? { counting: 0, fresh: 0 };
+    WHERE f.id = ANY(${ids}::bigint[]) AND ${counts(sql, orderId)}`;
+  const { counting, before } = counted ?? { counting: 0, before: 0 };
+  return { counting, fresh: counting - before };
 }
 
 /**
  * Not the files of a dataset itself, which come along unasked for: the contract's service keeps them elsewhere and does not count them.
- * Sub-queries that give a value are looked up by index, row by row: of joins PostgreSQL makes nested scans as long as it has no statistics.
+ * The few sub-orders are looked up once, into a hash, whatever statistics there are: for each file it would take seconds of a large order.
  */
-function counts(sql: Transaction) {
-  return sql`f.file_type = 'RAWDATA' AND NOT f.reference AND f.product_urn IS DISTINCT FROM
-    (SELECT s.dataset_urn FROM sub_orders s WHERE s.order_id = f.order_id AND s.number = f.sub_order)`;
+function counts(sql: Transaction, orderId: number) {
+  return sql`f.file_type = 'RAWDATA' AND NOT f.reference AND (f.sub_order, f.product_urn) NOT IN
+    (SELECT number, dataset_urn FROM sub_orders WHERE order_id = ${orderId})`;
 }
 
 /** Also clears away what has stalled: if it moves again after all, it takes its place again. */
@@ -120,7 +122,7 @@ async function countFiles(sql: Transaction, { orderId, fileIds }: BeginDownload,
     WITH fresh AS (
       INSERT INTO counted_files (order_id, file_id, quota_id)
       SELECT ${orderId}, f.id, ${user.id} FROM order_files f
-      WHERE f.id = ANY(${[...fileIds]}::bigint[]) AND ${counts(sql)}
+      WHERE f.id = ANY(${[...fileIds]}::bigint[]) AND ${counts(sql, orderId)}
       ON CONFLICT DO NOTHING
       RETURNING file_id
     )
