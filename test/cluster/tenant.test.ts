@@ -297,7 +297,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
       const made = () => get(`order ${promised}`, "{.metadata.uid}");
       await eventually("the missing resource is made", made, 2 * LIMIT.slow);
       await ground.wait(promised, "Succeeded");
-      await isDeleted(vanished);
+      for (const orderId of [vanished, replaced, exchanged]) await isDeleted(orderId);
       await ground.wait(`order-${replaced}`, "Accepted=False");
     },
     6 * LIMIT.slow,
@@ -344,7 +344,7 @@ describe.skipIf(!cluster)("a tenant on a real cluster", () => {
   test(
     "its namespace is deleted with an order still being fetched: nothing holds it up, and the rows remember how everything stood",
     async () => {
-      await ground.products("doomed", [BYTES], { pace: SLOWLY });
+      await ground.products("doomed", [BYTES], { pace: { ...SLOWLY, pieceBytes: 500 } });
       await ground.order("doomed");
       await ground.aPodRuns("doomed");
       const before = await remembered();

@@ -4,9 +4,9 @@
  * TEST_EXHAUSTIVE=1 kills it after every single write (minutes); otherwise every fourth is taken, another fourth in every story.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { CONTAINER } from "#crds/names.ts";
+import { CONTAINER, jobName, subOrderName } from "#crds/names.ts";
 import type { Order, OrderSpec } from "#crds/order.ts";
-import { PODS } from "#kube/kinds.ts";
+import { NAMESPACES, PODS } from "#kube/kinds.ts";
 import { resourceApi } from "#kube/resource.ts";
 import type { OperatorConfig } from "#operator/config.ts";
 import { findOrder } from "#store/orders.ts";
@@ -20,11 +20,12 @@ const MOST_WRITES = 120;
 const FILES = 5;
 const STRIDE = process.env["TEST_EXHAUSTIVE"] === "1" ? 1 : 4;
 
+const NAMESPACE = "tenant";
 let world: OperatorWorld;
 let orders = 0;
 
 beforeAll(async () => {
-  world = await operatorWorld("operator-crash", { config: { sweepSeconds: 3600 } });
+  world = await operatorWorld("operator-crash", { namespace: NAMESPACE, config: { sweepSeconds: 3600 } });
   await writeSetting(world.db, "sub_order_max_files", 3);
   await world.process("copy");
 });
@@ -36,8 +37,8 @@ type Story = {
   readonly process?: string;
   /** Of the operator, when nothing but a sweep brings the story to its end. */
   readonly config?: Partial<OperatorConfig>;
-  /** What the source does with the file of this number, in this attempt. */
-  readonly source: (file: number, attempt: number) => "give" | "refuse" | "notReady" | "hang";
+  /** What the source does with the file of this number, in this attempt; `id` tells files of one order from those of the next. */
+  readonly source: (file: number, attempt: number, id: number) => "give" | "refuse" | "notReady" | "hang";
   /** What the user does, once the order is under way. */
   readonly act?: (name: string) => Promise<unknown>;
   /** Whether the order has come to where the story ends. */
@@ -67,7 +68,8 @@ async function live(story: Story, diesAfter: number): Promise<{ end: End; writes
   const name = `story-${++orders}`;
   const from = world.writes.length;
   world.products.push(...someProducts(name, FILES, { firstId: orders * 1000 }));
-  world.source.answer = ({ filename }, attempt) => story.source(Number(filename.match(/-(\d+)\.dat$/)?.[1]), attempt);
+  world.source.answer = ({ filename, id }, attempt) =>
+    story.source(Number(filename.match(/-(\d+)\.dat$/)?.[1]), attempt, id);
   const life = mortal({ transport: world.transport, db: world.db }, diesAfter);
   let operator = world.start(life, story.config);
   const { process } = story;
@@ -158,14 +160,29 @@ const isGivenBack = (row: RowEnd | undefined) => row?.status === "DELETED" && ro
 const hasReason = (reason: string) => (end: End) => JSON.stringify(end.resource ?? "").includes(`"${reason}"`);
 
 async function underWay(name: string): Promise<void> {
-  await eventually(`some files of ${name} are there, and one of its sub-orders has ended`, async () => {
+  const isUnderWay = async () => {
     const { files, subOrders } = await world.row(name);
-    return files.available === 4 && subOrders.succeeded === 1;
-  });
+    if (files.available === 4 && subOrders.succeeded === 1) return true;
+    throw new Error(JSON.stringify({ files, subOrders }));
+  };
+  await eventually(`some files of ${name} are there, and one of its sub-orders has ended`, isUnderWay, LIMIT.slow);
 }
 
-let isAskedAgain = false;
-let isMoved = false;
+async function lastFile(): Promise<number> {
+  const [last] = await world.db<{ id: number }[]>`SELECT max(id) AS id FROM order_files`;
+  return last?.id ?? 0;
+}
+
+/** The namespace ends with all that is in it, and another of its name begins. */
+async function renewNamespace(): Promise<void> {
+  const namespaces = resourceApi(world.transport, NAMESPACES);
+  await namespaces.delete(NAMESPACE);
+  await eventually("it is gone", async () => (await namespaces.get(NAMESPACE)) === undefined, LIMIT.slow);
+  await namespaces.create({ metadata: { name: NAMESPACE } });
+}
+
+/** The source does not answer for file 4 where its id is not above this. */
+let hangsUpTo = Number.POSITIVE_INFINITY;
 
 const STORIES: Record<string, Story> = {
   "an order that is fetched in two sub-orders": {
@@ -193,26 +210,28 @@ const STORIES: Record<string, Story> = {
     isOver: ({ rows, resource }) => isGivenBack(rows[0]) && resource === undefined,
   },
   "an order that is deleted half-way and asked for again under the same name": {
-    source: (file) => (file === 4 && !isAskedAgain ? "hang" : "give"),
+    source: (file, _attempt, id) => (file === 4 && id <= hangsUpTo ? "hang" : "give"),
     act: async (name) => {
-      isAskedAgain = false;
+      hangsUpTo = Number.POSITIVE_INFINITY;
       await underWay(name);
+      hangsUpTo = await lastFile();
       await world.orders.delete(name);
-      isAskedAgain = true;
       await world.apply(name);
     },
     isOver: (end) => isGivenBack(end.rows[0]) && end.rows.length === 2 && hasReason("AllFilesAvailable")(end),
   },
-  "an order whose resource went with another namespace half-way": {
+  "an order whose namespace goes half-way, and comes again": {
     config: { sweepSeconds: 0.5, awaySeconds: 0 },
-    source: (file) => (file === 4 && !isMoved ? "hang" : "give"),
+    source: (file, _attempt, id) => (file === 4 && id <= hangsUpTo ? "hang" : "give"),
     act: async (name) => {
-      isMoved = false;
+      hangsUpTo = Number.POSITIVE_INFINITY;
       await underWay(name);
-      await world.db`
-        UPDATE orders SET namespace_uid = 'another', created_at = created_at - interval '1 minute' WHERE resource_name = ${name}`;
-      await world.orders.delete(name);
-      isMoved = true;
+      // Nobody who has just asked for it can be about to make its resource.
+      await world.db`UPDATE orders SET created_at = created_at - interval '1 minute'`;
+      await renewNamespace();
+      const job = jobName(subOrderName(name, 2), 1);
+      await eventually("its second Job is there again", () => world.jobs.get(job), LIMIT.slow);
+      hangsUpTo = 0;
     },
     isOver: (end) => end.rows[0]?.isBound === true && hasReason("AllFilesAvailable")(end),
   },

@@ -233,11 +233,9 @@ function playCluster(o: Cluster): { stop(): Promise<void> } {
   const orders = resourceApi<Order>(o.transport, ORDERS);
   let going = true;
   async function turn(): Promise<void> {
-    const all = {
-      orders: (await orders.list()).items,
-      subOrders: (await subOrders.list()).items,
-      jobs: (await jobs.list()).items,
-    };
+    // Dependents before their owners: one that is made meanwhile must not look as if it had none.
+    const dependents = { jobs: (await jobs.list()).items, subOrders: (await subOrders.list()).items };
+    const all = { ...dependents, orders: (await orders.list()).items };
     await collect(subOrders, { dependents: all.subOrders, owners: all.orders });
     await collect(jobs, { dependents: all.jobs, owners: all.subOrders });
     await finishDeletions(jobs, all.jobs, []);
