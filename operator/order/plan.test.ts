@@ -89,6 +89,9 @@ const CASES: Record<string, { observed: OrderObserved; now?: Date; wantFirst?: s
     observed: ended({ status: "DONE_WITH_WARNING", retry: 1 }),
     wantFirst: ["retryFailed"],
   },
+  "serves no retry of an order with a process": {
+    observed: ended({ status: "DONE_WITH_WARNING", retry: 1, process: "cut" }),
+  },
   "tells the end of a run before a retry is served": { observed: ended({ status: "RUNNING", retry: 1 }) },
   "gives an expired order's files back and takes its resource away": {
     observed: ended({ status: "EXPIRED" }),
@@ -380,8 +383,11 @@ function ended(o: {
   status?: "RUNNING" | "DONE_WITH_WARNING" | "EXPIRED";
   retry?: number;
   files?: typeof DONE;
+  process?: string;
 }): OrderObserved {
-  const row = aResolvedRow(1, o.status ? { status: o.status } : {});
+  const plain = aResolvedRow(1, o.status ? { status: o.status } : {});
+  const selections = [{ query: "*", process: { name: o.process ?? "" } }];
+  const row = o.process === undefined ? plain : { ...plain, spec: { ...plain.spec, selections } };
   const work = someWork({ files: o.files ?? DONE, subOrders: ENDED });
   return anObserved({ order: anOrder({ spec: { retry: o.retry ?? 0 } }), row, work });
 }
