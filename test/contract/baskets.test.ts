@@ -1,6 +1,7 @@
 /** The contract's basket operations B1 to B8 (rs-order.md §1.4), one test each, against the served program. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { basketOf } from "#test/support/basket-calls.ts";
+import { testProcess } from "#test/support/process.ts";
 import { type ServedWorld, servedWorld } from "#test/support/served-world.ts";
 
 let world: ServedWorld;
@@ -75,6 +76,17 @@ test("B7 PUT …/updateProcessing: set and unset, 400 beside file filters", asyn
   const route = `PUT /order/basket/dataset/${id}/updateProcessing`;
   const unknown = await world.call(route, { body: { processBusinessId: crypto.randomUUID(), parameters: {} } });
   expect(unknown.status).toBe(404);
+  await world.administer(testProcess("cut", { parameters: { properties: { width: { type: "integer" } } } }));
+  const processDatasetDescription = { processBusinessId: "cut", parameters: { width: "5" } };
+  const set = await basketOf(await world.call(route, { body: processDatasetDescription }));
+  expect(set.datasetSelections).toMatchObject([{ processDatasetDescription }]);
+  const wrong = await world.call(route, { body: { ...processDatasetDescription, parameters: { width: "wide" } } });
+  expect([wrong.status, await wrong.json()]).toEqual([
+    422,
+    { messages: ["parameters.width: expected a whole number"] },
+  ]);
+  const [unset] = (await basketOf(await world.call(route))).datasetSelections;
+  expect(unset?.processDatasetDescription).toBeUndefined();
   await basketOf(
     await world.call(`PUT /order/basket/dataset/${id}/updateFileFilters`, { body: { fileTypes: ["RAWDATA"] } }),
   );

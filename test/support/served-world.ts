@@ -2,6 +2,7 @@
  * The served program as its clients see it: `start` as a process of its own on a database of the test, a source over HTTP, users of every
  * kind, a small catalogue. Nothing of the program is in the test's process but what makes tokens and catalogue rows.
  */
+import { join } from "node:path";
 import { issueToken, tokenKey } from "#api/auth/tokens.ts";
 import type { OrderStatusWord, Role } from "#crds/files.ts";
 import { connect, type Db, tenantSchema } from "#store/db.ts";
@@ -13,6 +14,7 @@ import { eventually, LIMIT } from "./eventually.ts";
 import { temporaryFolder } from "./folder.ts";
 import { addProduct } from "./product.ts";
 import { type RunningStart, startProgram } from "./program.ts";
+import { output } from "./run-command.ts";
 import { type SourceFile, type SourceServer, sourceServer } from "./source-server.ts";
 
 const SECRET = "a secret of the served world, long enough for it";
@@ -119,6 +121,11 @@ export async function servedWorld(label: string, env: Readonly<Record<string, st
     token,
     apply,
     orderAt,
+    /** An administrator's `kubectl apply`. */
+    administer: (object: object) =>
+      output(["kubectl", "--kubeconfig", join(folder.path, "kubeconfig"), "apply", "-f", "-"], {
+        input: JSON.stringify(object),
+      }),
     url: () => program.url,
     pid: () => program.pid,
     base: () => program.url + PREFIX,
