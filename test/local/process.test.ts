@@ -151,7 +151,8 @@ test(
       expect(file?.state).toBe("PROCESSING_ERROR");
       expect(file?.downloadError).toMatch(message);
     }
-    await eventually("the program is gone", () => !processesOf(home).some((line) => line.includes("sleep 1000")));
+    const isGone = () => !processesOf(home).some((line) => line.includes("sleep 1000"));
+    await eventually("the program is gone", isGone, LIMIT.slow);
   },
   2 * LONG_MS,
 );

@@ -236,16 +236,20 @@ describe("runPublishStage()", () => {
     },
   };
   for (const [name, { leave: act, says }] of Object.entries(bad)) {
-    test(`P27: runPublishStage() ends a run ${name} as PROCESSING_ERROR, and says why`, async () => {
-      await writeSetting(world.db, "max_file_bytes", 2000);
-      const run = await aRun();
-      act(run);
-      expect(await publishStage(run)).toBe(0);
-      await writeSetting(world.db, "max_file_bytes", 0);
-      const [row, ...others] = await filesOf(run);
-      expect(others).toEqual([]);
-      expect(row).toMatchObject({ state: "PROCESSING_ERROR", error: expect.stringMatching(says) });
-    });
+    test(
+      `P27: runPublishStage() ends a run ${name} as PROCESSING_ERROR, and says why`,
+      async () => {
+        await writeSetting(world.db, "max_file_bytes", 2000);
+        const run = await aRun();
+        act(run);
+        expect(await publishStage(run)).toBe(0);
+        await writeSetting(world.db, "max_file_bytes", 0);
+        const [row, ...others] = await filesOf(run);
+        expect(others).toEqual([]);
+        expect(row).toMatchObject({ state: "PROCESSING_ERROR", error: expect.stringMatching(says) });
+      },
+      LIMIT.slow,
+    );
   }
 
   test("runPublishStage() does it once: a repeat changes nothing, and another attempt's worker neither", async () => {
