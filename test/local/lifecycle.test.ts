@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "#test/support/folder.ts";
-import { type Outcome, type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import { type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import type { Finished } from "#test/support/run-command.ts";
 
 const LONG_MS = 60_000;
 const DAY = 86_400_000;
@@ -11,7 +12,7 @@ const folder = temporaryFolder("lifecycle");
 const env = { ORDER_HOME: join(folder.path, "home"), XDG_CONFIG_HOME: join(folder.path, "config") };
 let service: RunningStart | undefined;
 
-const run = (args: readonly string[], input = ""): Promise<Outcome> =>
+const run = (args: readonly string[], input = ""): Promise<Finished> =>
   runProgram(args, { env, input, cwd: folder.path });
 
 /** Runs a command that must succeed; its stdout. */

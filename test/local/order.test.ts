@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "#test/support/folder.ts";
-import { type Outcome, type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import { type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import type { Finished } from "#test/support/run-command.ts";
 
 const DATA = join(import.meta.dir, "../../../shared/data/landsat");
 const present = existsSync(join(DATA, "collection.json"));
@@ -24,7 +25,7 @@ async function good(args: readonly string[], input = ""): Promise<string> {
   if (outcome.code !== 0) throw new Error(`'${args.join(" ")}' ended with ${outcome.code}: ${outcome.stderr}`);
   return outcome.stdout;
 }
-const run = (args: readonly string[], input = ""): Promise<Outcome> =>
+const run = (args: readonly string[], input = ""): Promise<Finished> =>
   runProgram(args, { env, input, cwd: folder.path });
 
 describe.skipIf(!present)("the README's walk", () => {

@@ -7,7 +7,8 @@ import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
 import { testProcess } from "#test/support/process.ts";
 import { processesOf } from "#test/support/processes.ts";
-import { type Outcome, type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import { type RunningStart, runProgram, startProgram } from "#test/support/program.ts";
+import type { Finished } from "#test/support/run-command.ts";
 import { output } from "#test/support/run-command.ts";
 
 const LONG_MS = 2 * LIMIT.slow;
@@ -18,7 +19,7 @@ const home = join(folder.path, "home");
 const env = { ORDER_HOME: home, XDG_CONFIG_HOME: join(folder.path, "config") };
 let service: RunningStart;
 
-const run = (args: readonly string[], input = ""): Promise<Outcome> =>
+const run = (args: readonly string[], input = ""): Promise<Finished> =>
   runProgram(args, { env, input, cwd: folder.path });
 /** Runs a command that must succeed; its stdout. */
 async function good(args: readonly string[], input = ""): Promise<string> {

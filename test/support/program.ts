@@ -3,6 +3,7 @@
  * What it started is ended by its process group's leader alone; a test that kills it with -9 sees what a power cut leaves.
  */
 import { join } from "node:path";
+import { type Finished, run } from "./run-command.ts";
 
 /** The sources, or a compiled program that TEST_PROGRAM names. */
 export const PROGRAM: readonly string[] = process.env["TEST_PROGRAM"]
@@ -11,7 +12,6 @@ export const PROGRAM: readonly string[] = process.env["TEST_PROGRAM"]
 const READY_MS = 30_000;
 const STOP_MS = 15_000;
 
-export type Outcome = { readonly code: number; readonly stdout: string; readonly stderr: string };
 type Environment = Readonly<Record<string, string>>;
 
 /** Variables of the caller that must not reach the program under test. */
@@ -23,23 +23,12 @@ export function cleanEnvironment(extra: Environment): Record<string, string> {
 }
 
 /** Runs one command to its end. */
-export async function runProgram(
+export function runProgram(
   args: readonly string[],
-  options: { env?: Environment; input?: string; cwd?: string } = {},
-): Promise<Outcome> {
-  const child = Bun.spawn([...PROGRAM, ...args], {
-    env: cleanEnvironment(options.env ?? {}),
-    stdin: new TextEncoder().encode(options.input ?? ""),
-    stdout: "pipe",
-    stderr: "pipe",
-    ...(options.cwd !== undefined && { cwd: options.cwd }),
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
+  { env = {}, input = "", cwd }: { env?: Environment; input?: string; cwd?: string } = {},
+): Promise<Finished> {
+  const where = cwd === undefined ? {} : { cwd };
+  return run([...PROGRAM, ...args], { surroundings: cleanEnvironment(env), input, ...where });
 }
 
 export type RunningStart = {

@@ -1,11 +1,18 @@
 /** Runs a program of the system to its end. */
 
 export type Finished = { readonly code: number; readonly stdout: string; readonly stderr: string };
-type Options = { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly cwd?: string };
+type Environment = Readonly<Record<string, string | undefined>>;
+type Options = {
+  readonly env?: Environment;
+  /** What `env` is added to: this process's own, unless told. */
+  readonly surroundings?: Environment;
+  readonly input?: string;
+  readonly cwd?: string;
+};
 
 export async function run(command: readonly string[], options: Options = {}): Promise<Finished> {
   const child = Bun.spawn([...command], {
-    env: { ...process.env, ...options.env },
+    env: { ...(options.surroundings ?? process.env), ...options.env },
     stdin: options.input === undefined ? "ignore" : new TextEncoder().encode(options.input),
     stdout: "pipe",
     stderr: "pipe",
