@@ -21,9 +21,17 @@ export function latestSeen<T extends KubeObject>(cache: Cache<T>): LatestSeen<T>
     remember(written) {
       const { name } = written.metadata;
       const cached = cache.get(name);
-      const isKnown = cached?.metadata.resourceVersion === written.metadata.resourceVersion;
-      if (isKnown || cached?.metadata.uid !== written.metadata.uid) ahead.delete(name);
-      else ahead.set(name, { cached, written });
+      if (cached?.metadata.uid === written.metadata.uid && isOlder(cached, written))
+        ahead.set(name, { cached, written });
+      else ahead.delete(name);
     },
   };
+}
+
+/**
+ * The watch may be faster than the answer to the write, and bring what somebody wrote after it too. Versions of one kind are numbers that grow; of
+ * others nothing is claimed, and then the cache is believed.
+ */
+function isOlder(cached: KubeObject | undefined, written: KubeObject): boolean {
+  return Number(cached?.metadata.resourceVersion) < Number(written.metadata.resourceVersion);
 }
