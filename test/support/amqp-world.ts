@@ -140,7 +140,7 @@ export async function client(broker: Pick<TestBroker, "connect">): Promise<Clien
   );
   const publish = async (exchange: string, body: unknown, options: Options.Publish) => {
     const content = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    channel.publish(exchange, "", content, { headers: { [HEADER.tenant]: TENANT }, ...options });
+    channel.publish(exchange, "", content, { persistent: true, headers: { [HEADER.tenant]: TENANT }, ...options });
     await channel.waitForConfirms();
   };
   return {

@@ -40,7 +40,11 @@ export async function deliveryClient(broker: Pick<TestBroker, "connect">, tenant
     heard,
     ask: async (body: object, options: Options.Publish = {}) => {
       const content = Buffer.from(JSON.stringify(body));
-      channel.publish(EXCHANGE.deliveryRequest, "", content, { headers: { [HEADER.tenant]: tenant }, ...options });
+      channel.publish(EXCHANGE.deliveryRequest, "", content, {
+        persistent: true,
+        headers: { [HEADER.tenant]: tenant },
+        ...options,
+      });
       await channel.waitForConfirms();
     },
     /** The answers with this correlation id, once there are `count`. */
