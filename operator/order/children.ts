@@ -9,7 +9,7 @@ import type { SubOrder } from "#crds/suborder.ts";
 import type { SubOrderRow } from "#store/files.ts";
 import { shorten } from "../conditions.ts";
 import { earlier, plus } from "./expiration.ts";
-import { attemptEnd, isOwnedBy, ownSubOrders } from "./facts.ts";
+import { attemptEnd, isDeleting, isOwnedBy, ownSubOrders } from "./facts.ts";
 import type { Instant, OrderAction } from "./observed.ts";
 import type { Subject } from "./stand.ts";
 
@@ -155,8 +155,4 @@ function notReady(subject: Subject, o: { row: SubOrderRow; there: SubOrder; now:
     notBefore: earlier(wanted, until),
     reason: attemptEnd(there)?.message ?? "Not ready at its source yet",
   };
-}
-
-export function isDeleting(object: SubOrder): boolean {
-  return object.metadata.deletionTimestamp !== undefined;
 }

@@ -1,4 +1,5 @@
 /** Small questions about an observed order that several parts of the planner ask. Pure. */
+import type { Access } from "#catalog/catalogue.ts";
 import { ORDER_CONDITION, SUBORDER_CONDITION, SUBORDER_REASON } from "#crds/conditions.ts";
 import { isGivenBack } from "#crds/files.ts";
 import type { Condition, ObjectMeta } from "#crds/meta.ts";
@@ -23,6 +24,15 @@ export function isRowOf(row: OrderRow, order: Order): boolean {
 /** Whether the resource was made for this order, bound to it or not: it has its key. */
 export function isMadeFor(order: Order, row: Pick<OrderRow, "owner" | "correlationId">): boolean {
   return order.spec.owner === row.owner && correlationIdOf(order) === row.correlationId;
+}
+
+/** As whom the catalogue is searched. */
+export function accessOf({ owner, role, groups }: OrderRow): Access {
+  return { email: owner, role, groups };
+}
+
+export function isDeleting({ metadata }: { readonly metadata: ObjectMeta }): boolean {
+  return metadata.deletionTimestamp !== undefined;
 }
 
 /** Whether `child` is controlled by the object with this UID. Names prove nothing: the parent may have been made anew. */

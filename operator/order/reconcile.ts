@@ -65,14 +65,15 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
     return learnt;
   }
 
-  async function walk(name: string, signal: AbortSignal): Promise<Outcome> {
+  /** `departing`: in how many milliseconds to come back in any case. */
+  async function walk(name: string, departing: number | undefined, signal: AbortSignal): Promise<Outcome> {
     let learnt: Learnt = {};
     for (let round = 0; round < MAX_ROUNDS; round++) {
       signal.throwIfAborted();
       const order = latest.get(name);
       if (order === undefined) {
         pace.forget(name);
-        return { kind: "done" };
+        return lookAgain(departing);
       }
       const observed = await observe(ports, order, learnt);
       const planned = plan(observed, ports.now());
@@ -82,16 +83,13 @@ export function orderReconciler(ports: OrderPorts, onPass: (observed: OrderObser
       }
       const waits = await tell(observed, planned);
       onPass(observed);
-      return lookAgain(planned.requeueAfterMs, waits);
+      return lookAgain(planned.requeueAfterMs, waits, departing);
     }
     const error = new Error(`Cannot settle order '${name}': still moving after ${MAX_ROUNDS} rounds`);
     return { kind: "retry", error };
   }
 
-  return async (name, signal) => {
-    const departing = await departAll(ports, name, signal);
-    return sooner(await walk(name, signal), departing);
-  };
+  return async (name, signal) => walk(name, await departAll(ports, name, signal), signal);
 }
 
 /** Those of this name whose resource is gone come first: another may have the name by now. In how many milliseconds there is more to do. */
@@ -104,9 +102,4 @@ async function departAll(ports: OrderPorts, name: string, signal: AbortSignal): 
     else again = Math.min(ms, again ?? ms);
   }
   return again;
-}
-
-function sooner(outcome: Outcome, ms: number | undefined): Outcome {
-  if (ms === undefined || outcome.kind === "retry") return outcome;
-  return { kind: "requeueAfter", ms: outcome.kind === "requeueAfter" ? Math.min(outcome.ms, ms) : ms };
 }

@@ -12,6 +12,7 @@ import type { Process } from "#crds/process.ts";
 import type { ResourceApi } from "#kube/resource.ts";
 import type { OrderRow } from "#store/orders.ts";
 import type { Runs } from "./buckets.ts";
+import { accessOf } from "./facts.ts";
 
 export type CalledRuns = Runs & {
   /** Of the selections that make this call. */
@@ -44,8 +45,7 @@ export async function runsOf(row: OrderRow, ports: RunPorts, o: { readonly isFir
   if (calls.length === 0) return { kind: "runs", runs: [] };
   const processes = await calledProcesses(ports, selections);
   if (o.isFirst) {
-    const access = { email: row.owner, role: row.role, groups: row.groups };
-    const check = { catalogue: ports.catalogue, processes, access, before: row.createdAt };
+    const check = { catalogue: ports.catalogue, processes, access: accessOf(row), before: row.createdAt };
     const [problem] = await checkProcesses(selections, check);
     if (problem) return failed(problem.process, problem);
   }

@@ -10,7 +10,7 @@ import { datasetsOfOrders } from "#store/files.ts";
 import type { OrderRow } from "#store/orders.ts";
 import { catalogueText } from "./admission.ts";
 import { cut, type Limits, type Part, type PartProduct, START } from "./buckets.ts";
-import { cursorOf } from "./facts.ts";
+import { accessOf, cursorOf } from "./facts.ts";
 import type { Found } from "./observed.ts";
 import { type CalledRuns, type RunPorts, runsOf } from "./runs.ts";
 
@@ -45,7 +45,7 @@ type Reading = {
 };
 
 async function readPart(row: OrderRow, o: Reading): Promise<Part> {
-  const access = { email: row.owner, role: row.role, groups: row.groups };
+  const access = accessOf(row);
   const { runs } = o;
   const products: PartProduct[] = [];
   let files = 0;
@@ -93,6 +93,5 @@ async function attachedFiles(
   const now = o.products.filter((product) => filesOf(product) > 0).map(({ dataset }) => dataset.urn);
   const urns = [...new Set([...before.map(({ datasetUrn }) => datasetUrn), ...now])];
   if (urns.length === 0) return [];
-  const access = { email: row.owner, role: row.role, groups: row.groups };
-  return o.catalogue.datasetFiles(urns, { access });
+  return o.catalogue.datasetFiles(urns, { access: accessOf(row) });
 }

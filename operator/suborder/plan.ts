@@ -8,7 +8,7 @@ import type { Condition, ObjectMeta } from "#crds/meta.ts";
 import { jobName } from "#crds/names.ts";
 import type { SubOrder, SubOrderStatus } from "#crds/suborder.ts";
 import { conditionOf, conditions, wholeSeconds } from "../conditions.ts";
-import { attemptEnd, isOwnedBy } from "../order/facts.ts";
+import { attemptEnd, isDeleting, isOwnedBy } from "../order/facts.ts";
 import { jobFor } from "./job.ts";
 import type { Instant, SubOrderAction, SubOrderEvent, SubOrderObserved, SubOrderPlan } from "./observed.ts";
 import { isFinished, jobFailed, type Outcome, outcomeByFiles, outcomeOfJob } from "./outcome.ts";
@@ -31,7 +31,7 @@ const FOREIGN_MS = 3000;
 export function plan(observed: SubOrderObserved, now: Instant): SubOrderPlan {
   const { subOrder } = observed;
   const same = { status: subOrder.status ?? {}, patienceMs: 0, events: [] };
-  if (subOrder.metadata.deletionTimestamp !== undefined) return { ...same, actions: [] };
+  if (isDeleting(subOrder)) return { ...same, actions: [] };
   if (attemptEnd(subOrder) !== undefined) return { ...same, actions: leftovers(observed) };
   const { outcome, actions = [], requeueAfterMs } = find(observed, now);
   const said = saidOf(subOrder);
@@ -136,8 +136,4 @@ function events({ reason, message, ended }: Outcome, said: Condition | undefined
 
 function remove({ metadata }: { readonly metadata: ObjectMeta }): SubOrderAction {
   return { kind: "deleteJob", name: metadata.name, uid: metadata.uid ?? "" };
-}
-
-function isDeleting({ metadata }: { readonly metadata: ObjectMeta }): boolean {
-  return metadata.deletionTimestamp !== undefined;
 }
