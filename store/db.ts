@@ -2,8 +2,8 @@
  * The connection to one tenant's schema: its tables are found through the search_path, so no query names a schema.
  * Rows come with camelCase columns, bigint as number (ids and bytes stay below 2^53), timestamps as Date, JSON parsed and
  * untouched. NULL is null. Array parameters must be strings or numbers with a cast (`${ids}::bigint[]`): postgres.js guesses the
- * type of an array from its first element and sends booleans and dates wrong. Its patch in patches/ keeps a transaction that has lost its
- * connection from ending the program and from going on in somebody else's transaction (lost-connections.test.ts).
+ * type of an array from its first element and sends booleans and dates wrong. Its patch in patches/ keeps a lost connection from
+ * ending the program, and its transaction from going on in somebody else's (lost-connections.test.ts).
  */
 import postgres from "postgres";
 

@@ -100,3 +100,21 @@ describe("a transaction whose connection is lost", () => {
     for (const n of [1, 2, 3]) expect(await db`SELECT ${n}::int AS n`).toMatchObject([{ n }]);
   });
 });
+
+describe("a connection that is lost while it is made", () => {
+  // Greeting, types, descriptions of statements, rows: each is a piece or two.
+  for (const pieces of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+    test(`fails nobody but who asked, and the next works: after ${pieces} pieces`, async () => {
+      proxy.cutAfter(pieces);
+      const asked = () => db`SELECT ${["a"]}::text[] AS a`;
+      const answers = [asked(), db.begin((sql) => sql`SELECT ${["a"]}::text[] AS a`), asked()];
+      for (const answer of await Promise.allSettled(answers)) {
+        if (answer.status === "fulfilled") expect(answer.value).toMatchObject([{ a: ["a"] }]);
+        else expect(answer.reason).toHaveProperty("code");
+      }
+      proxy.cutAfter(0);
+      // A reset on its way may still meet the first.
+      expect(await eventually("the next is answered", asked)).toMatchObject([{ a: ["a"] }]);
+    });
+  }
+});

@@ -10,6 +10,8 @@ export type TcpProxy = {
   /** Resets every connection, and new ones as soon as they are made, until `accept`. */
   refuse(): void;
   accept(): void;
+  /** Resets a connection as soon as so many pieces have come over it, from either side; zero: none any more. */
+  cutAfter(pieces: number): void;
   /** The connections there are now carry nothing any more, and stay open. New ones work. */
   silence(): void;
   /** Connections made so far. */
@@ -25,6 +27,7 @@ export async function tcpProxy(
   const pairs = new Set<{ client: Socket; server: Socket }>();
   const silent = new Set<Socket>();
   let refusing = false;
+  let most = 0;
   let made = 0;
   const proxy = createServer((client) => {
     if (refusing) return void client.resetAndDestroy();
@@ -32,8 +35,14 @@ export async function tcpProxy(
     const server = connect(target.port, target.host);
     const pair = { client, server };
     pairs.add(pair);
+    let pieces = 0;
     const pass = (from: Socket, to: Socket) => {
       from.on("data", (bytes) => {
+        if (most > 0 && ++pieces >= most) {
+          from.resetAndDestroy();
+          to.resetAndDestroy();
+          return;
+        }
         if (!silent.has(from)) to.write(bytes);
       });
       from.on("error", () => {});
@@ -63,6 +72,9 @@ export async function tcpProxy(
     },
     accept: () => {
       refusing = false;
+    },
+    cutAfter: (count) => {
+      most = count;
     },
     silence: () => {
       for (const { client, server } of pairs) {
