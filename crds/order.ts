@@ -102,6 +102,11 @@ export const Selection = withRules(
 );
 export type Selection = Readonly<Static<typeof Selection>>;
 
+/** Whether any of them has a process run. */
+export function callProcesses(selections: readonly Selection[]): boolean {
+  return selections.some(({ process }) => process !== undefined);
+}
+
 /** A rule for a field that may neither change, appear nor vanish. */
 function immutable(field: string, optional: boolean) {
   const same = `self.${field} == oldSelf.${field}`;

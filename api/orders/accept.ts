@@ -14,7 +14,7 @@ import type { Transport } from "#kube/transport.ts";
 import type { Db } from "#store/db.ts";
 import type { Inserted, InsertOrder, OrderRow } from "#store/orders.ts";
 import type { Principal } from "../auth/principal.ts";
-import { processReader, type ReadProcesses } from "../processes/read.ts";
+import { processesFor, processReader, type ReadProcesses } from "../processes/read.ts";
 import { type AcceptStore, acceptStore } from "./accept-store.ts";
 import * as outcome from "./outcome.ts";
 import { type OrderRequest, parseOrderRequest } from "./request.ts";
@@ -109,6 +109,10 @@ function storeOf({ store, db }: AcceptDeps): AcceptStore {
   return store ?? acceptStore(db);
 }
 
+export function readProcessesOf({ readProcesses, transport }: AcceptDeps): ReadProcesses {
+  return readProcesses ?? processReader(transport);
+}
+
 /** The request's own id, or a new one to answer with. */
 function correlationIdOf(body: unknown): string {
   const given: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "correlationId") : undefined;
@@ -173,11 +177,10 @@ async function measure(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal |
   }
 }
 
-/** What is said against the processes that the request calls, if anything. Nobody who calls none waits for Kubernetes. */
+/** What is said against the processes that the request calls, if anything. */
 async function processRefusal(deps: AcceptDeps, m: Measured): Promise<outcome.Refusal | undefined> {
-  if (!m.selections.some(({ process }) => process)) return undefined;
-  const processes = await (deps.readProcesses ?? processReader(deps.transport))();
   const { access, selections, request } = m;
+  const processes = await processesFor(selections, readProcessesOf(deps));
   const check = { catalogue: deps.catalogue, processes, access, before: deps.now() };
   const problems = (await checkProcesses(selections, check)).map(({ index, field: below, ...problem }) => {
     const field = requestField(`selections[${index}].process.${below}`, request);

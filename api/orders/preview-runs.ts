@@ -1,6 +1,6 @@
 /** What the processes of an order would be given, for its preview. What they will give nobody knows before they have run. */
 import type { Catalogue, DatasetSummary, SearchOptions } from "#catalog/catalogue.ts";
-import { byCall } from "#catalog/process/check-selections.ts";
+import { byCall, processNamed } from "#catalog/process/check-selections.ts";
 import { inputTypes } from "#catalog/process/limits.ts";
 import type { Selection } from "#crds/order.ts";
 import type { Process } from "#crds/process.ts";
@@ -28,7 +28,7 @@ export async function previewRuns(
   const { access, before, settings } = o;
   const previews: PreviewedRuns[] = [];
   for (const { call, members } of byCall(selections)) {
-    const process = o.processes.find(({ metadata }) => metadata.name === call.name);
+    const process = processNamed(call.name, o.processes);
     if (!process) continue;
     const inputs = members.map(({ selection }) => ({ ...selection, fileTypes: [...inputTypes(process)] }));
     const { products, files, bytes, datasets } = await o.catalogue.summarize(inputs, { access, before });

@@ -9,8 +9,8 @@ import { previewInsert } from "#store/orders.ts";
 import { fileQuota, quotaEffect } from "#store/quotas.ts";
 import { readSettings, type Settings } from "#store/settings.ts";
 import { recentThroughput, type Throughput } from "#store/throughput.ts";
-import { processReader } from "../processes/read.ts";
-import { type AcceptDeps, type Asked, type Checked, checkOrder, insertRefusal } from "./accept.ts";
+import { processesFor } from "../processes/read.ts";
+import { type AcceptDeps, type Asked, type Checked, checkOrder, insertRefusal, readProcessesOf } from "./accept.ts";
 import { type Refusal, searchFailed } from "./outcome.ts";
 import { type PreviewedRuns, previewRuns } from "./preview-runs.ts";
 
@@ -94,8 +94,7 @@ async function runsOf(
   deps: AcceptDeps,
   o: SearchOptions & { readonly selections: readonly Selection[]; readonly settings: Settings },
 ): Promise<readonly PreviewedRuns[]> {
-  if (!o.selections.some(({ process }) => process)) return [];
-  const processes = await (deps.readProcesses ?? processReader(deps.transport))();
+  const processes = await processesFor(o.selections, readProcessesOf(deps));
   return previewRuns(o.selections, { ...o, catalogue: deps.catalogue, processes });
 }
 

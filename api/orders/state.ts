@@ -1,5 +1,6 @@
 /** Which actions an order's state allows, and the contract's code when it does not. */
 import type { OrderStatusWord } from "#crds/files.ts";
+import { callProcesses } from "#crds/order.ts";
 import type { OrderRow } from "#store/orders.ts";
 
 export type ActionName = "pause" | "resume" | "retry" | "cancel" | "delete";
@@ -24,7 +25,7 @@ const RULES: Readonly<Record<Refusable, { readonly when: readonly OrderStatusWor
 export function refusalOf(action: Refusable, { status, spec }: Pick<OrderRow, "status" | "spec">): string | undefined {
   if (!RULES[action].when.includes(status)) return RULES[action].code;
   // A run is not repeated in parts: the order is restarted.
-  if (action === "retry" && spec.selections.some(({ process }) => process)) return "ORDER_HAS_PROCESSING";
+  if (action === "retry" && callProcesses(spec.selections)) return "ORDER_HAS_PROCESSING";
   return undefined;
 }
 

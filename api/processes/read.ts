@@ -1,7 +1,7 @@
 /**
- * The processes that an administrator approved, read from Kubernetes when somebody names one: what was applied a moment ago is there at once, and
- * nobody's orders without a process wait for Kubernetes.
+ * The processes that an administrator approved, read from Kubernetes when somebody names one: what was applied a moment ago is there at once.
  */
+import { callProcesses, type Selection } from "#crds/order.ts";
 import type { Process } from "#crds/process.ts";
 import { PROCESSES } from "#crds/resource-types.ts";
 import { KubeError } from "#kube/errors.ts";
@@ -35,6 +35,11 @@ export function processReader(transport: Transport): ReadProcesses {
       });
     }
   };
+}
+
+/** Those among which the processes of these selections are; nobody's orders without one wait for Kubernetes. */
+export async function processesFor(selections: readonly Selection[], read: ReadProcesses): Promise<readonly Process[]> {
+  return callProcesses(selections) ? await read() : [];
 }
 
 const REMEMBERED_MS = 1_000;

@@ -7,7 +7,7 @@ import {
   type DatasetName,
   datasetProblem,
 } from "#catalog/process/check-call.ts";
-import { checkProcesses } from "#catalog/process/check-selections.ts";
+import { checkProcesses, problemText } from "#catalog/process/check-selections.ts";
 import { excessOf, selectedTooMany } from "#catalog/process/limits.ts";
 import type { Role } from "#crds/files.ts";
 import type { ProcessCall, Selection } from "#crds/order.ts";
@@ -15,7 +15,7 @@ import type { Process } from "#crds/process.ts";
 import type { Transport } from "#kube/transport.ts";
 import type { BasketTotals } from "#store/baskets.ts";
 import { HttpProblem } from "../http/problem.ts";
-import { processReader } from "./read.ts";
+import { processesFor, processReader } from "./read.ts";
 
 const STATUS: Readonly<Record<CallProblem["kind"], number>> = {
   unknown: 404,
@@ -48,9 +48,8 @@ export async function refuseProcesses(
   deps: { readonly transport: Transport; readonly catalogue: Catalogue; readonly now: () => Date },
   o: { readonly selections: readonly Selection[]; readonly access: Access },
 ): Promise<void> {
-  if (!o.selections.some(({ process }) => process)) return;
-  const processes = await processReader(deps.transport)();
   const { access, selections } = o;
+  const processes = await processesFor(selections, processReader(deps.transport));
   const check = { catalogue: deps.catalogue, processes, access, before: deps.now() };
   const problems = await checkProcesses(selections, check).catch((error: unknown) => {
     if (error instanceof CatalogueError) return [];
@@ -59,12 +58,7 @@ export async function refuseProcesses(
   const [first] = problems;
   if (!first) return;
   const status = first.kind === "unknown" ? 422 : STATUS[first.kind];
-  throw new HttpProblem(
-    status,
-    problems.map((problem) =>
-      problem.field === "name" ? problem.message : `Process '${problem.process}': ${line(problem)}`,
-    ),
-  );
+  throw new HttpProblem(status, problems.map(problemText));
 }
 
 function callProblem(problems: readonly CallProblem[]): HttpProblem {

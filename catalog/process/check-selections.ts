@@ -15,6 +15,15 @@ export type SelectionProblem = CallProblem & {
   readonly excess?: Excess;
 };
 
+/** In words; a text that names the process needs neither its name nor a field before it. */
+export function problemText({
+  process,
+  field,
+  message,
+}: Pick<SelectionProblem, "process" | "field" | "message">): string {
+  return field === "name" ? message : `Process '${process}': ${field}: ${message}`;
+}
+
 export type ProcessCheck = SearchOptions & {
   readonly catalogue: Catalogue;
   readonly processes: readonly Process[];
@@ -61,7 +70,8 @@ export async function checkProcesses(
   return found;
 }
 
-function processNamed(name: string, processes: readonly Process[]): Process | undefined {
+/** The one that a call names, if it is there. */
+export function processNamed(name: string, processes: readonly Process[]): Process | undefined {
   return processes.find(({ metadata }) => metadata.name === name);
 }
 

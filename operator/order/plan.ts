@@ -9,6 +9,7 @@
  */
 import { ACCEPTED_REASON, SUCCEEDED_REASON } from "#crds/conditions.ts";
 import { isFinal } from "#crds/files.ts";
+import { callProcesses } from "#crds/order.ts";
 import type { StopReason } from "./buckets.ts";
 import { childActions, endings, outdated, release, stopChildren } from "./children.ts";
 import { events } from "./events.ts";
@@ -133,7 +134,7 @@ function endSearch({ row }: Subject, stopped: { reason: StopReason; message: str
 /** Of an order with a process there is none: a run is not repeated in parts. A retry is served when the run before it has ended, so that each run has one end. */
 function retry({ observed, row, work: counters }: Subject): Move | undefined {
   const wanted = observed.order.spec.retry;
-  if (row.spec.selections.some(({ process }) => process)) return undefined;
+  if (callProcesses(row.spec.selections)) return undefined;
   if (wanted <= row.retriesServed || !isEnded(row, counters) || observed.order.spec.shutdown) return undefined;
   if (!isFinal(row.status) || counters.untold.length > 0) return { requeueAfterMs: SOON_MS };
   return { first: [{ kind: "retryFailed", id: row.id, retry: wanted }] };

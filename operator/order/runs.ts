@@ -4,7 +4,7 @@
  */
 import type { Catalogue } from "#catalog/catalogue.ts";
 import { checkCall } from "#catalog/process/check-call.ts";
-import { byCall, checkProcesses } from "#catalog/process/check-selections.ts";
+import { byCall, checkProcesses, problemText, processNamed } from "#catalog/process/check-selections.ts";
 import { inputTypes } from "#catalog/process/limits.ts";
 import type { FileType } from "#crds/files.ts";
 import type { Selection } from "#crds/order.ts";
@@ -47,13 +47,16 @@ export async function runsOf(row: OrderRow, ports: RunPorts, o: { readonly isFir
   if (o.isFirst) {
     const check = { catalogue: ports.catalogue, processes, access: accessOf(row), before: row.createdAt };
     const [problem] = await checkProcesses(selections, check);
-    if (problem) return failed(problem.process, problem);
+    if (problem) return { kind: "failed", message: problemText(problem) };
   }
   const runs: CalledRuns[] = [];
   for (const { call, members } of calls) {
-    const process = processes.find(({ metadata }) => metadata.name === call.name);
+    const process = processNamed(call.name, processes);
     const checked = checkCall(call, { process, role: row.role });
-    if (checked.kind === "bad") return failed(call.name, checked.problems[0]);
+    if (checked.kind === "bad") {
+      const [message = ""] = checked.problems.map((problem) => problemText({ ...problem, process: call.name }));
+      return { kind: "failed", message };
+    }
     runs.push({
       process: { name: call.name, parameters: checked.parameters, scope: checked.process.spec.scope },
       limits: limitsOf(checked.process),
@@ -68,9 +71,4 @@ export async function runsOf(row: OrderRow, ports: RunPorts, o: { readonly isFir
 function limitsOf({ spec }: Process): Runs["limits"] {
   const { files, bytes, products } = spec.limits ?? {};
   return { ...(files && { files }), ...(bytes && { bytes }), ...(products && { products }) };
-}
-
-function failed(name: string, problem?: { readonly field: string; readonly message: string }): FoundRuns {
-  const { field = "name", message = "" } = problem ?? {};
-  return { kind: "failed", message: field === "name" ? message : `Process '${name}': ${field}: ${message}` };
 }

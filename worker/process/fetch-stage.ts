@@ -3,7 +3,7 @@
  * stop the run (rs-order.md §9.5); without any input there is no run, and the sub-order says why.
  */
 import { EXIT } from "#crds/names.ts";
-import { failOutputs, inputsOf, type SubOrderRow, wantInputs } from "#store/files.ts";
+import { failOutputs, type InputRow, inputsOf, type SubOrderRow, wantInputs } from "#store/files.ts";
 import { ask, attempt, stopped } from "../attempt.ts";
 import { StorageError } from "../fetch/copy.ts";
 import { fetchPending, type WorkerOptions } from "../run.ts";
@@ -43,7 +43,7 @@ async function bringInputs(options: WorkerOptions & { readonly work: string }, r
     const code = pending === 0 ? 0 : await fetchPending(options, { of: "process_inputs", files: pending });
     if (code !== 0) return code;
     const inputs = await read();
-    if (!inputs.some(({ state }) => state === "AVAILABLE")) return await nothingToWorkOn(options, row);
+    if (!inputs.some(({ state }) => state === "AVAILABLE")) return await nothingToWorkOn(options, row, inputs);
     const lost = await layOut(inputs, { blobs, folder, laid, signal });
     if (signal.aborted) return stopped(logger);
     if (lost.length === 0 && !inputs.some(({ state }) => state === "PENDING")) {
@@ -57,9 +57,12 @@ async function bringInputs(options: WorkerOptions & { readonly work: string }, r
   throw new StorageError(new Error(`Cannot keep the inputs: some were gone from the store ${MOST_ROUNDS} times`));
 }
 
-async function nothingToWorkOn(options: WorkerOptions, { process }: SubOrderRow): Promise<number> {
+async function nothingToWorkOn(
+  options: WorkerOptions,
+  { process }: SubOrderRow,
+  inputs: readonly InputRow[],
+): Promise<number> {
   const { db, orderId, number, attempt: which, logger, now } = options;
-  const inputs = await ask(options, () => inputsOf(db, orderId, number));
   const reason = `Process '${process?.name}' did not start: ${missingInputs(inputs) ?? "it has no inputs"}`;
   await ask(options, () => failOutputs(db, orderId, number, { attempt: which, reason, now: now() }));
   logger.error(reason);
