@@ -124,8 +124,12 @@ export const OrderDto = Type.Object(
         id: Type.Integer(),
         datasetLabel: Type.String(),
         objectsCount: Type.Integer(),
-        filesCount: Type.Integer(),
-        filesSize: Type.Integer({ description: "Bytes." }),
+        filesCount: Type.Integer({
+          description: "Files to hand out. A run of a process is one until it has ended, then as many as it gave.",
+        }),
+        filesSize: Type.Integer({
+          description: "Bytes of them; of a run of a process its inputs' until it has ended.",
+        }),
       }),
     ),
     correlationId: Type.String(),

@@ -57,7 +57,7 @@ async function addDatasets(sql: Transaction, orderId: number, subOrders: readonl
       label: group[0]?.dataset.label ?? urn,
       // The dataset's own files are of no product.
       products: new Set(files.map((file) => file.productUrn).filter((product) => product !== urn)).size,
-      files: files.length,
+      files: group.reduce((sum, subOrder) => sum + filesOf(subOrder), 0),
       size: plannedBytes(files),
     };
   });
@@ -73,10 +73,9 @@ async function addSubOrders(
   sql: Transaction,
   o: { orderId: number; owner: string; subOrders: readonly NewSubOrder[]; now: Date },
 ): Promise<void> {
-  const rows = o.subOrders.map(({ number, dataset, reference, files, process }) => {
-    const bytes = plannedBytes(files);
-    // Its files are its outputs: one placeholder, as big as the inputs.
-    return { number, ...dataset, reference, files: process ? 1 : files.length, bytes, process };
+  const rows = o.subOrders.map((subOrder) => {
+    const { number, dataset, reference, process } = subOrder;
+    return { number, ...dataset, reference, files: filesOf(subOrder), bytes: plannedBytes(subOrder.files), process };
   });
   await sql`
     INSERT INTO sub_orders (order_id, number, owner, dataset_urn, dataset_label, reference, process, state, planned_bytes, ended_at,
@@ -103,6 +102,11 @@ async function addFiles(
       ${files.map((f) => f.uri)}::text[], ${files.map((f) => f.filename)}::text[], ${files.map((f) => f.mimeType)}::text[],
       ${files.map((f) => f.size ?? null)}::bigint[], ${files.map((f) => f.checksum ?? null)}::text[],
       ${files.map((f) => f.algorithm ?? null)}::text[]) AS f`;
+}
+
+/** Those that it shows. With a process these are outputs: one placeholder for the time being, as big as the inputs. */
+function filesOf({ files, process }: NewSubOrder): number {
+  return process ? 1 : files.length;
 }
 
 function plannedBytes(files: readonly NewFile[]): number {

@@ -86,7 +86,7 @@ test("appendSubOrders() shows one pending output for the inputs of a run, as big
   expect(await subOrder(id)).toMatchObject({ process: PROCESS, reference: false, bytes: 3000, files: { total: 1 } });
   expect(await subOrder(id, 3)).not.toHaveProperty("process");
   expect(await observeOrder(db, id)).toMatchObject({ files: { total: 4, pending: 4 }, bytes: { total: 6020 } });
-  expect(await datasetsOf(db, id)).toMatchObject([{ productsCount: 6, filesCount: 7, filesSize: 6020 }]);
+  expect(await datasetsOf(db, id)).toMatchObject([{ productsCount: 6, filesCount: 4, filesSize: 6020 }]);
   expect((await inputsOf(db, id, 2)).map(({ filename, state, size }) => [filename, state, size])).toEqual([
     ["file-7.tif", "PENDING", 20],
     ["other.tif", "PENDING", 1000],
@@ -143,6 +143,35 @@ test("publishOutputs() puts the outputs in the place of the placeholder: its row
   await endSubOrder(db, id, 1, { attempt: 1, state: "Succeeded", now: NOW });
   expect(await subOrder(id)).toMatchObject({ state: "Succeeded", message: "one input less" });
   expect(await inputsOf(db, id, 1)).toEqual([]);
+});
+
+test("publishOutputs() counts the outputs for their dataset in the place of what they were taken for, once", async () => {
+  const id = await prepared();
+  const counted = async () => {
+    const { files, bytes } = await observeOrder(db, id);
+    const [dataset, ...others] = await datasetsOf(db, id);
+    expect([dataset, others]).toMatchObject([
+      { filesCount: files.total, filesSize: bytes.total, productsCount: 6 },
+      [],
+    ]);
+    return [files.total, bytes.total];
+  };
+  expect(await counted()).toEqual([4, 6020]);
+  const publish = (number: number, outputs: readonly Output[]) =>
+    publishOutputs(db, id, number, { attempt: 1, outputs, now: NOW });
+  await startSubOrders(db, [{ orderId: id, number: 2 }], { now: NOW });
+  const three = [out("a"), out("b", SHA_B), out("c")];
+  await Promise.all([publish(1, three), publish(1, three), publish(2, [out("d")]), publish(1, [out("e", GONE)])]);
+  expect(await counted()).toEqual([6, 2000 + 4 * 7]);
+  await purgeFiles(db, id);
+  expect(await datasetsOf(db, id)).toMatchObject([{ filesCount: 6, filesSize: 2028 }]);
+});
+
+test("failOutputs() leaves what is counted for the dataset as it is shown: one file that failed", async () => {
+  const id = await prepared();
+  await failOutputs(db, id, 1, { attempt: 1, reason: "no", now: NOW });
+  expect(await observeOrder(db, id)).toMatchObject({ files: { total: 4, failed: 1 } });
+  expect(await datasetsOf(db, id)).toMatchObject([{ filesCount: 4, filesSize: 6020 }]);
 });
 
 test("publishOutputs() writes once, for the attempt that runs, and nothing without all of the blobs", async () => {

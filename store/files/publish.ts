@@ -37,7 +37,7 @@ export async function publishOutputs(
     await sql`
       UPDATE order_files SET state = 'AVAILABLE', filename = ${first.filename}, mime_type = ${first.mimeType}, size = ${first.size},
         received_size = ${first.size}, crc32 = ${first.crc32}, sha256 = decode(${first.sha256}, 'hex'), error = NULL
-      WHERE id = ${placeholder}`;
+      WHERE id = ${placeholder.id}`;
     const others = o.outputs.slice(1);
     await sql`
       INSERT INTO order_files (order_id, sub_order, reference, state, product_version, product_urn, provider_id, file_type, uri, filename,
@@ -48,8 +48,9 @@ export async function publishOutputs(
       CROSS JOIN unnest(${others.map((f) => f.filename)}::text[], ${others.map((f) => f.mimeType)}::text[],
         ${others.map((f) => f.size)}::bigint[], ${others.map((f) => f.crc32)}::bigint[], ${others.map((f) => f.sha256)}::text[])
         WITH ORDINALITY AS o(filename, mime_type, size, crc32, hex, n)
-      WHERE p.id = ${placeholder}
+      WHERE p.id = ${placeholder.id}
       ORDER BY o.n`;
+    await countOutputs(sql, orderId, number, { outputs: o.outputs, placeholder });
     await tell(sql, orderId, number, { message: o.message, now: o.now });
     return "published";
   });
@@ -65,11 +66,13 @@ export function failOutputs(
   return db.begin(async (sql) => {
     const placeholder = await heldPlaceholder(sql, orderId, number, o.attempt);
     if (typeof placeholder === "string") return false;
-    await sql`UPDATE order_files SET state = 'PROCESSING_ERROR', error = ${text(o.reason)} WHERE id = ${placeholder}`;
+    await sql`UPDATE order_files SET state = 'PROCESSING_ERROR', error = ${text(o.reason)} WHERE id = ${placeholder.id}`;
     await tell(sql, orderId, number, { message: o.reason, now: o.now });
     return true;
   });
 }
+
+type HeldPlaceholder = { readonly id: number; readonly size: number };
 
 /** The row that still stands for the outputs, its sub-order held, if this attempt of it runs. */
 async function heldPlaceholder(
@@ -77,15 +80,30 @@ async function heldPlaceholder(
   orderId: number,
   number: number,
   attempt: number,
-): Promise<number | "stale" | "before"> {
+): Promise<HeldPlaceholder | "stale" | "before"> {
   const running = await sql`
     SELECT FROM sub_orders
     WHERE order_id = ${orderId} AND number = ${number} AND attempt = ${attempt} AND state = 'Running' AND process IS NOT NULL
     FOR NO KEY UPDATE`;
   if (running.count === 0) return "stale";
-  const [row] = await sql<{ id: number }[]>`
-    SELECT id FROM order_files WHERE order_id = ${orderId} AND sub_order = ${number} AND state = 'PENDING'`;
-  return row?.id ?? "before";
+  const [row] = await sql<HeldPlaceholder[]>`
+    SELECT id, coalesce(size, 0) AS size FROM order_files WHERE order_id = ${orderId} AND sub_order = ${number} AND state = 'PENDING'`;
+  return row ?? "before";
+}
+
+/** The dataset counted the placeholder until now. Its row is the last that is taken: all runs of the order share it. */
+async function countOutputs(
+  sql: Transaction,
+  orderId: number,
+  number: number,
+  o: { readonly outputs: readonly Output[]; readonly placeholder: HeldPlaceholder },
+): Promise<void> {
+  const size = o.outputs.reduce((sum, output) => sum + output.size, 0);
+  await sql`
+    UPDATE order_datasets d SET files_count = d.files_count + ${o.outputs.length - 1},
+      files_size = d.files_size + ${size - o.placeholder.size}
+    FROM sub_orders s
+    WHERE s.order_id = ${orderId} AND s.number = ${number} AND d.order_id = s.order_id AND d.dataset_urn = s.dataset_urn`;
 }
 
 async function tell(

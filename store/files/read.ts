@@ -139,7 +139,7 @@ export type OrderDataset = {
   readonly filesSize: number;
 };
 
-/** What of which dataset was ordered; stays when the files are given back. */
+/** What of which dataset was ordered, as many files as are shown of it; stays when the files are given back. */
 export async function datasetsOf(db: Db, orderId: number): Promise<readonly OrderDataset[]> {
   const rows = await db<OrderDataset[]>`
     SELECT id, dataset_urn, dataset_label, products_count, files_count, files_size

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { OrderView } from "#cli/client/rest.ts";
 import type { ProcessSpec } from "#crds/process.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
@@ -62,7 +63,12 @@ async function contents(orderId: number): Promise<Readonly<Record<string, string
   return Object.fromEntries(readdirSync(place).map((name) => [name, readFileSync(join(place, name), "utf8")]));
 }
 type ShownFile = {
-  readonly content: { readonly filename: string; readonly state: string; readonly downloadError?: string };
+  readonly content: {
+    readonly filename: string;
+    readonly filesize: number;
+    readonly state: string;
+    readonly downloadError?: string;
+  };
 };
 async function shownFiles(orderId: number): Promise<readonly ShownFile["content"][]> {
   const { token } = JSON.parse(readFileSync(join(env.XDG_CONFIG_HOME, "regards-order/session.json"), "utf8"));
@@ -110,6 +116,23 @@ test(
     const ours = (given["env.txt"] ?? "").split("\n").filter((line) => line.startsWith("ORDER_"));
     expect(ours.map((line) => line.split("=")[0]).sort()).toEqual(["ORDER_INPUT", "ORDER_OUTPUT", "ORDER_PARAMETERS"]);
     expect(given["env.txt"]).not.toMatch(/postgres|SECRET/i);
+  },
+  LONG_MS,
+);
+
+test(
+  "who waits for an order with a process is told of as many files as it comes to have",
+  async () => {
+    const apply = ["order", "apply", "--query", "*:*", "--process", "capitals", "--parameter", "width=8"];
+    const { code, stdout, stderr } = await run([...apply, "--wait", "--json"]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/DONE {2}5 ready of 5 files, [1-9]/)]);
+    const order: OrderView = JSON.parse(await good(["order", "get", `${JSON.parse(stdout).orderId}`, "--json"]));
+    const files = await shownFiles(order.id);
+    const size = files.reduce((sum, { filesize }) => sum + filesize, 0);
+    expect(order).toMatchObject({
+      availableFilesCount: 5,
+      datasetTasks: [{ objectsCount: 3, filesCount: 5, filesSize: size }],
+    });
   },
   LONG_MS,
 );
