@@ -38,7 +38,10 @@ export const ORDER_SORT_KEYS = Object.keys(EXPRESSIONS) as readonly OrderSortKey
 
 export type OrderPage = { readonly rows: readonly OrderRow[]; readonly total: number };
 
-/** One page, and how many there are; `page` counts from 0. */
+/**
+ * One page, and how many there are; `page` counts from 0. The page's numbers are found first: an index has all that this asks for, and whole
+ * rows are read of one page only, not of those before it.
+ */
 export async function searchOrders(
   db: Db,
   filter: OrderFilter,
@@ -48,7 +51,9 @@ export async function searchOrders(
   const order = orderBy(db, o.sorts ?? [], { expressions: EXPRESSIONS, last: "id DESC" });
   const [rows, [count]] = await Promise.all([
     db<StoredOrder[]>`
-      SELECT ${orderColumns(db)} FROM orders ${where} ORDER BY ${order} LIMIT ${o.size} OFFSET ${o.page * o.size}`,
+      SELECT ${orderColumns(db)} FROM orders
+      WHERE id = ANY(ARRAY(SELECT id FROM orders ${where} ORDER BY ${order} LIMIT ${o.size} OFFSET ${o.page * o.size}))
+      ORDER BY ${order}`,
     db<{ total: number }[]>`SELECT count(*) AS total FROM orders ${where}`,
   ]);
   return { rows: rows.map(toOrderRow), total: count?.total ?? 0 };
