@@ -154,6 +154,48 @@ describe.skipIf(!helm || !promtool)("monitoring", () => {
     folder.remove();
   });
 
+  test("Jobs that wait in a queue of the cluster are none of the alerts' business, for hours", async () => {
+    const at = 'namespace="landsat"';
+    const steady = (name: string, labels: string, values: string) => ({
+      series: `regards_order_${name}{${at}${labels && `,${labels}`}}`,
+      values,
+    });
+    // What a tenant tells meanwhile (operator/queue.test.ts): it started five sub-orders, their Jobs are suspended, and nothing ends.
+    const beside = [
+      steady("leader", 'pod="a"', "1x300"),
+      steady("amqp_consuming", "", "1x300"),
+      steady("suborders", 'state="running"', "5x300"),
+      steady("orders", 'status="RUNNING"', "5x300"),
+      steady("files", 'state="pending"', "500x300"),
+      steady("suborder_duration_seconds_count", 'reason="AllFilesAvailable"', "12x300"),
+      steady("suborder_duration_seconds_count", 'reason="JobFailed"', "3x300"),
+      steady("fetched_files_total", 'result="available"', "90x300"),
+      steady("fetched_files_total", 'result="failed"', "20x300"),
+      steady("queue_oldest_seconds", 'controller="suborder"', "0x300"),
+      steady("reconcile_duration_seconds_count", 'controller="suborder",outcome="requeueAfter"', "0+5x300"),
+      steady("watch_age_seconds", 'pod="a",resource="jobs"', "20x300"),
+      steady("outbox_oldest_seconds", "", "0x300"),
+      steady("http_requests_total", 'code="200"', "0+60x300"),
+    ];
+    const names = (await alerts()).map(({ alert }) => alert as string);
+    const silent = names.map((alertname) => ({ eval_time: "299m", alertname, exp_alerts: [] }));
+    const waiting = (values: string) => [...beside, steady("suborders", 'state="waiting"', values)];
+    const tests = [waiting("0x300"), waiting("40x300")].map((input_series) => ({
+      interval: "1m",
+      input_series,
+      alert_rule_test: silent,
+    }));
+    const folder = temporaryFolder("rules");
+    await Bun.write(join(folder.path, "rules.yaml"), JSON.stringify(await rulesOf()));
+    await Bun.write(
+      join(folder.path, "tests.yaml"),
+      JSON.stringify({ rule_files: ["rules.yaml"], evaluation_interval: "1m", tests }),
+    );
+    const { code, stdout, stderr } = await run(["promtool", "test", "rules", join(folder.path, "tests.yaml")]);
+    expect([code, stderr, stdout]).toEqual([0, "", expect.stringContaining("SUCCESS")]);
+    folder.remove();
+  });
+
   test("each alert is critical or a warning, says what is the matter, and has its page, and each page its alert", async () => {
     const names: string[] = [];
     for (const { alert, labels, annotations } of await alerts()) {

@@ -21,7 +21,7 @@ export function operatorMetrics(
   );
   const ended = registry.histogram(
     "regards_order_suborder_duration_seconds",
-    "From the Job of a sub-order's attempt to its end, by how it ended.",
+    "From the Job of a sub-order's attempt to its end, waiting in a queue of the cluster included, by how it ended.",
     SUBORDER_SECONDS,
   );
   const files = registry.counter(
