@@ -23,8 +23,7 @@ test("a sub-order in the queue counts as running, and what waits for its place a
   const operator = world.start();
   world.products.push(...someProducts("queued", 1, { firstId: 1 }), ...someProducts("behind", 1, { firstId: 2 }));
   await world.apply("queued");
-  await world.until("queued", "Running");
-  await suspend("queued-1-a1", true);
+  await eventually("its Job is there, and held back", () => suspend("queued-1-a1", true), LIMIT.slow);
   await world.until("queued", "WaitingForQueue");
   await world.apply("behind");
   await world.until("behind", "WaitingForSlot");
