@@ -16,7 +16,7 @@ import { JOBS, type Job } from "#kube/kinds.ts";
 import { type KubeObject, type ResourceApi, resourceApi } from "#kube/resource.ts";
 import { handlerTransport, type Transport } from "#kube/transport.ts";
 import { localKubernetes } from "#local/kubernetes/server.ts";
-import { memoryJournal } from "#local/kubernetes/storage/journal.ts";
+import { type Journal, memoryJournal } from "#local/kubernetes/storage/journal.ts";
 import type { OperatorConfig } from "#operator/config.ts";
 import { startOperator } from "#operator/start.ts";
 import { touchBlobs } from "#store/blob-rows.ts";
@@ -68,12 +68,14 @@ export type OperatorWorldOptions = {
   readonly config?: Partial<OperatorConfig>;
   /** `default` unless told otherwise. */
   readonly namespace?: string;
-  /** Its database and its archive, beside an empty cluster. */
+  /** Its database and its archive, beside a cluster that is empty unless told otherwise. */
   readonly restoredFrom?: Pick<OperatorWorld, "db" | "products">;
+  /** What the cluster knows, and where it keeps it; absent: nothing, and nowhere. */
+  readonly journal?: Journal;
 };
 
 export async function operatorWorld(label: string, o: OperatorWorldOptions = {}): Promise<OperatorWorld> {
-  const { namespace = "default", restoredFrom } = o;
+  const { namespace = "default", restoredFrom, journal = memoryJournal() } = o;
   const store = restoredFrom ? { db: restoredFrom.db, drop: async () => {} } : await testStore(label);
   const { db } = store;
   const folder = temporaryFolder(label);
@@ -82,7 +84,7 @@ export async function operatorWorld(label: string, o: OperatorWorldOptions = {})
   const now = () => new Date(Date.now() + shift.ms);
   const logger = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
   const quietly = pino({ level: "silent" });
-  const kubernetes = await localKubernetes({ journal: memoryJournal(), namespaces: [namespace], now, logger: quietly });
+  const kubernetes = await localKubernetes({ journal, namespaces: [namespace], now, logger: quietly });
   const writes: string[] = [];
   const server = async (request: Request) => {
     const response = await kubernetes.handle(request);
