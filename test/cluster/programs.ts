@@ -1,6 +1,7 @@
 /** The programs of the test bed that Debian has not, or not new enough, each built from a Go module of exact versions (see support/go-program.ts). */
 import { join } from "node:path";
 import { goProgram } from "#test/support/go-program.ts";
+import { output } from "#test/support/run-command.ts";
 
 const FOLDER = join(import.meta.dir, "programs");
 
@@ -30,6 +31,14 @@ export function sampleProgram(): Promise<string> {
 /** Plays nodes and pods for thousands of Jobs; for measurements only, since its build takes minutes. */
 export function kwokProgram(): Promise<string> {
   return built({ module: join(FOLDER, "kwok"), command: "sigs.k8s.io/kwok/cmd/kwok" });
+}
+
+/** Kueue, and the folder of its sources, where its definitions lie. */
+export async function kueueProgram(): Promise<{ readonly program: string; readonly source: string }> {
+  const module = join(FOLDER, "kueue");
+  const program = await built({ module, command: "sigs.k8s.io/kueue/cmd/kueue" });
+  const downloaded = await output(["go", "mod", "download", "-json", "sigs.k8s.io/kueue"], { cwd: module });
+  return { program, source: (JSON.parse(downloaded) as { readonly Dir: string }).Dir };
 }
 
 async function built(program: Parameters<typeof goProgram>[0]): Promise<string> {
