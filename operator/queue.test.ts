@@ -28,7 +28,7 @@ test("a sub-order in the queue counts as running, and what waits for its place a
   await world.apply("behind");
   await world.until("behind", "WaitingForSlot");
   const told = async () => (await countLiveOrders(world.db)).subOrders;
-  const both = { waiting: 1, running: 1 };
+  const both = { waiting: 1, running: 1, paused: 0 };
   await eventually("both are counted", async () => Bun.deepEquals(await told(), both), LIMIT.slow);
   world.pass(LONG_MS);
   await quiet(world, 1_000);
@@ -38,6 +38,6 @@ test("a sub-order in the queue counts as running, and what waits for its place a
   await world.until("queued", "Running");
   world.source.answer = () => "give";
   for (const name of ["queued", "behind"]) await world.until(name, "AllFilesAvailable");
-  expect(await told()).toEqual({ waiting: 0, running: 0 });
+  expect(await told()).toEqual({ waiting: 0, running: 0, paused: 0 });
   await operator.stop();
 });

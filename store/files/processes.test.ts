@@ -167,6 +167,18 @@ test("publishOutputs() counts the outputs for their dataset in the place of what
   expect(await datasetsOf(db, id)).toMatchObject([{ filesCount: 6, filesSize: 2028 }]);
 });
 
+test("0031: orders from before count what they show from now on, if it is still there", async () => {
+  const [published, untouched, purged] = [await prepared(), await prepared(), await prepared()];
+  await publishOutputs(db, published, 1, { attempt: 1, outputs: [out("a"), out("b", SHA_B)], now: NOW });
+  await purgeFiles(db, purged);
+  await db`UPDATE order_datasets SET files_count = 7, files_size = 6020`;
+  await db.unsafe(await Bun.file(new URL("../migrations/0031_dataset_outputs.sql", import.meta.url)).text());
+  const counted = async (id: number) => (await datasetsOf(db, id)).map((d) => [d.filesCount, d.filesSize]);
+  expect(await counted(published)).toEqual([[5, 3034]]);
+  expect(await counted(untouched)).toEqual([[4, 6020]]);
+  expect(await counted(purged)).toEqual([[7, 6020]]);
+});
+
 test("failOutputs() leaves what is counted for the dataset as it is shown: one file that failed", async () => {
   const id = await prepared();
   await failOutputs(db, id, 1, { attempt: 1, reason: "no", now: NOW });
