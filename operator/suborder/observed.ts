@@ -22,8 +22,10 @@ export type SubOrderObserved = {
   /** The one that its row names, if it is there (still); looked for while there is no Job of our name. */
   readonly process?: Process;
   readonly config: JobConfig;
-  /** Why the API server would not have the Job that was to be made. */
+  /** Why the API server will never have the Job that was to be made. */
   readonly refused?: string;
+  /** Why it has not got it yet: a quota, a webhook that does not answer, a right that is missing. */
+  readonly unmade?: string;
 };
 
 /** One write; a deletion names the UID that it was decided for. */

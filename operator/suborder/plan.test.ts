@@ -60,6 +60,12 @@ const CASES: Record<
   { observed: SubOrderObserved; wantActions?: string[]; want: string; wantMessage?: RegExp }
 > = {
   "makes the Job of a running row": { observed: observed(), wantActions: ["createJob"], want: "WaitingForJob" },
+  "says why the Job cannot be made, and makes it as soon as it can": {
+    observed: observed({ unmade: "Cannot create jobs 'order-7-1-a1': exceeded quota (403)" }),
+    wantActions: ["createJob"],
+    want: "WaitingForJob",
+    wantMessage: /^Cannot create jobs 'order-7-1-a1': exceeded quota \(403\)$/,
+  },
   "makes none while its row waits": {
     observed: observed({ row: aSubOrderRow({ state: "Waiting" }) }),
     want: "WaitingForJob",

@@ -68,7 +68,7 @@ function find(observed: SubOrderObserved, now: Instant): Finding {
 }
 
 /** No Job of this attempt: made when its row runs this very attempt and no earlier Job works on the same files. */
-function withoutJob({ subOrder, row, jobs, config, process, refused }: SubOrderObserved): Finding {
+function withoutJob({ subOrder, row, jobs, config, process, refused, unmade }: SubOrderObserved): Finding {
   if (row === undefined || row.state !== "Running" || row.attempt !== subOrder.spec.attempt) {
     return waiting("Waiting for its turn");
   }
@@ -86,7 +86,8 @@ function withoutJob({ subOrder, row, jobs, config, process, refused }: SubOrderO
     return { outcome: jobFailed(`Process '${row.process.name}' is gone`) };
   }
   if (refused !== undefined) return { outcome: jobFailed(refused) };
-  return { ...waiting("Making the Job"), actions: [{ kind: "createJob", job: jobFor(subOrder, config, process) }] };
+  const job = jobFor(subOrder, config, process);
+  return { ...waiting(unmade ?? "Making the Job"), actions: [{ kind: "createJob", job }] };
 }
 
 function waiting(message: string): Finding {

@@ -5,7 +5,7 @@
 import { PROCESS_DEADLINE } from "#crds/names.ts";
 import type { SubOrder } from "#crds/suborder.ts";
 import type { Outcome } from "#kube/controller.ts";
-import { isAlreadyExists, isConflict, isInvalid, isNotFound } from "#kube/errors.ts";
+import { isAlreadyExists, isConflict, isInvalid, isNotFound, isUnreachable, KubeError } from "#kube/errors.ts";
 import type { Job } from "#kube/kinds.ts";
 import { latestSeen } from "../latest.ts";
 import { createPace, lookAgain } from "../pace.ts";
@@ -33,20 +33,25 @@ export function subOrderReconciler(ports: SubOrderPorts): SubOrderReconciler {
       pace.forget(name);
       return { kind: "done" };
     }
-    const planned = plan(await observe(ports, subOrder), ports.now());
+    const observed = await observe(ports, subOrder);
+    const planned = plan(observed, ports.now());
     let done: Done = {};
     for (const action of planned.actions) {
       signal.throwIfAborted();
       done = await execute(ports, action);
     }
-    const { made, ...news } = done;
+    const { made, unmade, ...news } = done;
+    if (unmade !== undefined) {
+      await tell(subOrder, plan({ ...observed, unmade: unmade.message }, ports.now()));
+      return { kind: "retry", error: unmade };
+    }
     if (made === undefined && news.refused === undefined) return await tell(subOrder, planned);
     return await tell(subOrder, plan({ ...(await observe(ports, subOrder, made)), ...news }, ports.now()));
   };
 }
 
-/** `made`: the Job made, or the one that has its name. */
-type Done = { readonly made?: Job; readonly refused?: string };
+/** `made`: the Job made, or the one that has its name; `unmade`: why there is none yet, by an answer that may be another one later. */
+type Done = { readonly made?: Job; readonly refused?: string; readonly unmade?: KubeError };
 
 async function execute(ports: SubOrderPorts, action: SubOrderAction): Promise<Done> {
   switch (action.kind) {
@@ -72,7 +77,8 @@ async function createJob({ jobs }: SubOrderPorts, job: Job): Promise<Done> {
     // What a Process says may be wrong for one order; what our own configuration says is tried until somebody mends it.
     const isOfProcess = job.metadata.annotations?.[PROCESS_DEADLINE] !== undefined;
     if (isOfProcess && isInvalid(error) && error instanceof Error) return { refused: error.message };
-    if (!isAlreadyExists(error)) throw error;
+    if (!(error instanceof KubeError) || isUnreachable(error)) throw error;
+    if (!isAlreadyExists(error)) return { unmade: error };
     const made = await jobs.api.get(job.metadata.name);
     return made ? { made } : {};
   }

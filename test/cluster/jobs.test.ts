@@ -152,6 +152,28 @@ describe.skipIf(!cluster)("Jobs on a real node", () => {
   );
 
   test(
+    "a Job over the quota of the namespace is made when there is room, and its sub-order says what it waits for",
+    async () => {
+      const { namespace } = ground;
+      const spec = { hard: { "count/jobs.batch": "0" } };
+      await ground.apply({ apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "none", namespace }, spec });
+      const isCounted = () => get("resourcequota none", "{.status.used}");
+      await eventually("the quota is counted", isCounted, LIMIT.slow);
+      await ground.products("over", [BYTES]);
+      await ground.order("over");
+      await eventually(
+        "the quota is named",
+        async () => (await condition("over")).includes("exceeded quota: none"),
+        LIMIT.slow,
+      );
+      await ground.kubectl(["delete", "resourcequota", "none"]);
+      await ground.wait("over", "Succeeded");
+      expect(await get("suborder over-1", "{.status.attempt}")).toBe("1");
+    },
+    3 * LIMIT.slow,
+  );
+
+  test(
     "a Job past its deadline ends the sub-order with a word",
     async () => {
       await ground.products("late", [BYTES], { stall: { after: 10, times: 9 } });
