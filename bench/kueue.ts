@@ -84,6 +84,12 @@ try {
     await orders.goesAway("given-up");
   });
   await queue.open(room);
+  await way("while Kueue does not answer an order says so, and goes on when it does", async () => {
+    kueue.freeze();
+    await orders.quick("unheard");
+    await orders.isNotMade("unheard", "Cannot create jobs 'unheard-1-a1': ").finally(() => kueue.goOn());
+    await orders.succeeded("unheard", { specChanges: 1 });
+  });
   await way(`${subOrders} sub-orders through room for ${room}: never more at once, and no fewer`, async () => {
     await writeSetting(ground.db, "sub_order_max_files", 1);
     await writeSetting(ground.db, "max_running_sub_orders_per_user", subOrders);

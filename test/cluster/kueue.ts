@@ -22,6 +22,9 @@ const LOG_TAIL = 4_000;
 export type Kueue = {
   /** What it last said. */
   log(): Promise<string>;
+  /** Answers nobody until it goes on. */
+  freeze(): void;
+  goOn(): void;
   stop(): Promise<void>;
 };
 
@@ -86,7 +89,7 @@ export async function startKueue(cluster: ClusterFacts, namespace: string): Prom
     const url = `https://${cluster.machine}:${webhook.port}`;
     const webhooks = await kueueWebhooks(source, { namespace, url, ca: authority.ca });
     await kubectl(["apply", "-f", "-"], JSON.stringify(webhooks));
-    return { log, stop };
+    return { log, freeze: () => child.kill("SIGSTOP"), goOn: () => child.kill("SIGCONT"), stop };
   } catch (error) {
     const said = await log();
     await stop();

@@ -43,6 +43,7 @@ export function queuedOrders(ground: TenantGround) {
       delete ground.source.files.get(`/${order}-0`)?.pace;
     },
     isQueued,
+    isNotMade: (order: string, why: string) => says(`suborder ${order}-1`, `WaitingForJob: ${why}`),
     async isAtWork(order: string): Promise<void> {
       await ground.aPodRuns(order);
       await says(`order ${order}`, "Running: Fetching");
