@@ -211,18 +211,22 @@ export const Values = group("", {
   }),
 
   networkPolicy: group(
-    "What may talk to the pods and to what they may talk. All else is closed, link-local addresses (cloud metadata) always.",
+    "What may talk to the pods and to what they may talk. All else is closed, and cloud metadata always. Works where the cluster's network enforces policies.",
     {
       enabled: flag("Makes the policies.", true),
       ingressFrom: passedList("Who reaches the API (peers of a NetworkPolicy). Default: anybody."),
       metricsFrom: passedList("Who reads metrics. Default: anybody in the cluster."),
+      kubernetesPorts: ports("Ports at which the roles reach Kubernetes, wherever it is.", [443, 6443]),
       servicePorts: ports(
-        "Ports that the roles reach: DNS, Kubernetes, PostgreSQL, RabbitMQ, object store, mail.",
-        [53, 443, 6443, 5432, 5671, 5672, 80, 465, 587, 4318],
+        "Ports that the roles reach, beside DNS and those of endpoints and issuers among these values: PostgreSQL, RabbitMQ, object store, sources, webhooks, mail.",
+        [5432, 5671, 5672, 80, 443, 465, 587],
       ),
       jobPorts: ports(
-        "Ports that Jobs reach: DNS, PostgreSQL, and the sources and stores of files.",
-        [53, 5432, 80, 443, 4318],
+        "Ports that Jobs reach, beside DNS and those of endpoints among these values: PostgreSQL, and the sources and stores of files.",
+        [5432, 80, 443],
+      ),
+      jobsTo: passedList(
+        "Whom Jobs reach at their ports (peers of a NetworkPolicy), e.g. only the database and the archive. Default: anybody.",
       ),
     },
   ),

@@ -202,16 +202,61 @@ describe.skipIf(!helm)("the tenant chart", () => {
   });
 
   test("closes the network but for what is named, and the cloud's metadata always", () => {
-    const policies = least.of("NetworkPolicy");
-    const closed = policies.find(({ metadata }) => metadata.name.endsWith("-closed"));
+    const closed = least.one("NetworkPolicy", "orders-regards-order-closed");
     expect(closed.spec).toMatchObject({ policyTypes: ["Ingress", "Egress"] });
     expect(closed.spec.ingress ?? closed.spec.egress).toBeUndefined();
-    for (const { spec } of policies) {
-      for (const { to } of spec.egress ?? []) {
-        const all = to.filter((peer: Rendered) => peer.ipBlock?.cidr === "0.0.0.0/0");
-        for (const { ipBlock } of all) expect(ipBlock.except).toEqual(["169.254.0.0/16"]);
-      }
+    for (const name of ["roles", "jobs"]) {
+      const [names, others, ...more] = egress(least, name);
+      expect([names.to, portsOf(names)]).toEqual([undefined, ["53/UDP", "53/TCP", "5353/UDP", "5353/TCP"]]);
+      const [pods, ...addresses] = others.to;
+      expect(pods).toEqual({ namespaceSelector: {} });
+      expect(addresses.map(({ ipBlock }: Rendered) => ipBlock.except)).toEqual([
+        ["169.254.0.0/16", "100.100.100.200/32"],
+        ["fe80::/10", "fd00:ec2::254/128", "fd20:ce::254/128"],
+      ]);
+      const kubernetes = [{ ports: [443, 6443].map((port) => ({ port, protocol: "TCP" })) }];
+      expect(more).toEqual(name === "roles" ? kubernetes : []);
     }
+  });
+
+  test("opens the ports of the endpoints that it is told, once, and with no port at all nothing but names", async () => {
+    const objects = await render(run, {
+      ...LEAST,
+      blobs: { s3: { bucket: "orders", endpoint: "http://minio:9000/" } },
+      amqp: {
+        enabled: true,
+        existingSecret: "amqp",
+        deliveries: { bucket: "out", endpoint: "https://[fd00::1]:9443" },
+      },
+      tracing: { endpoint: "http://collector:4318" },
+      oidc: {
+        issuers: ["http://keycloak:8080/realms/x", "https://login.example.org", "https://[fd00::2]/"].map((issuer) => ({
+          issuer,
+          audience: "orders",
+        })),
+      },
+      networkPolicy: { servicePorts: [5432, 8080], jobPorts: [] },
+    });
+    const tcp = (...ports: readonly number[]) => ports.map((port) => `${port}/TCP`);
+    expect(portsOf(egress(objects, "roles")[1])).toEqual(tcp(5432, 8080, 9000, 9443, 4318, 443));
+    expect(portsOf(egress(objects, "jobs")[1])).toEqual(tcp(9000, 4318));
+    const none = await render(run, {
+      ...LEAST,
+      networkPolicy: { servicePorts: [], jobPorts: [], kubernetesPorts: [] },
+    });
+    for (const name of ["roles", "jobs"]) expect(egress(none, name)).toHaveLength(1);
+  });
+
+  test("lets its own test reach the API whoever else may, and Jobs whom they are told", async () => {
+    const gateway = { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "gateway" } } };
+    const archive = { ipBlock: { cidr: "10.1.0.0/16" } };
+    const objects = await render(run, { ...LEAST, networkPolicy: { ingressFrom: [gateway], jobsTo: [archive] } });
+    const own = { "app.kubernetes.io/instance": "orders", "app.kubernetes.io/name": "regards-order" };
+    const from = objects.one("NetworkPolicy", "orders-regards-order-api").spec.ingress[0].from;
+    const itsTest = { podSelector: { matchLabels: { ...own, "app.kubernetes.io/component": "test" } } };
+    expect(from).toEqual([itsTest, gateway]);
+    expect(egress(objects, "jobs")[1].to).toEqual([archive]);
+    expect(least.one("NetworkPolicy", "orders-regards-order-api").spec.ingress[0].from).toBeUndefined();
   });
 
   test("keeps the users' files when a release with its own claim is uninstalled", async () => {
@@ -262,3 +307,12 @@ describe.skipIf(!helm)("the tenant chart", () => {
     });
   }
 });
+
+/** The rules for what pods of a kind may turn to. */
+function egress(objects: Objects, name: string): readonly Rendered[] {
+  return objects.one("NetworkPolicy", `orders-regards-order-${name}`).spec.egress;
+}
+
+function portsOf(rule: Rendered): readonly string[] {
+  return rule.ports.map(({ port, protocol }: Rendered) => `${port}/${protocol}`);
+}
