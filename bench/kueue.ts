@@ -9,12 +9,13 @@ import { JOBS, type Job } from "#kube/kinds.ts";
 import { resourceApi } from "#kube/resource.ts";
 import { writeSetting } from "#store/settings.ts";
 import { archiveQueue } from "#test/cluster/archive-queue.ts";
-import { programImage } from "#test/cluster/images.ts";
+import { programImage, sampleImage } from "#test/cluster/images.ts";
 import { startKueue } from "#test/cluster/kueue.ts";
 import { operatorBeside } from "#test/cluster/operator-beside.ts";
 import { QUEUE, queuedOrders } from "#test/cluster/queued-orders.ts";
 import { startCluster } from "#test/cluster/start.ts";
 import { tenantGround } from "#test/cluster/tenant-ground.ts";
+import { testProcess } from "#test/support/process.ts";
 
 const subOrders = Number(process.argv[2] ?? 12);
 const room = Number(process.argv[3] ?? 3);
@@ -25,6 +26,7 @@ const FILE = new Uint8Array(100_000).fill(7);
 const cluster = await startCluster();
 try {
   const image = await programImage(cluster.facts);
+  const sample = await sampleImage(cluster.facts);
   const ground = await tenantGround(cluster.facts, "kueue");
   const starting = performance.now();
   const kueue = await startKueue(cluster.facts, ground.namespace);
@@ -87,8 +89,24 @@ try {
   await way("while Kueue does not answer an order says so, and goes on when it does", async () => {
     kueue.freeze();
     await orders.quick("unheard");
-    await orders.isNotMade("unheard", "Cannot create jobs 'unheard-1-a1': ").finally(() => kueue.goOn());
+    const why = "WaitingForJob: Cannot create jobs 'unheard-1-a1': ";
+    await orders.says("suborder unheard-1", why).finally(() => kueue.goOn());
     await orders.succeeded("unheard", { specChanges: 1 });
+  });
+  await way("a run of a process that is put back begins anew, whatever its program makes of its end", async () => {
+    const parameters = { type: "object", properties: { mode: { type: "string" } } };
+    const { metadata, ...process } = testProcess("endless", { image: sample, command: ["/sample"], parameters });
+    await ground.apply({ ...process, metadata: { ...metadata, namespace: ground.namespace } });
+    await ground.products("run", [FILE]);
+    const run = { query: 'name:"run"', process: { name: "endless", parameters: { mode: "stop" } } };
+    await ground.order("run", { selections: [run] });
+    await orders.says("suborder run-1", "Running: Process 'endless' runs");
+    await queue.drain();
+    await orders.says("suborder run-1", "WaitingForQueue: ");
+    await queue.open(room);
+    await orders.says("suborder run-1", "Running: Process 'endless' runs");
+    equal(await ground.get("job run-1-a1", "{.metadata.generation}{.status.failed}"), "5");
+    await ground.kubectl(["delete", "order", "run", "--timeout=60s"]);
   });
   await way(`${subOrders} sub-orders through room for ${room}: never more at once, and no fewer`, async () => {
     await writeSetting(ground.db, "sub_order_max_files", 1);

@@ -25,6 +25,11 @@ export function queuedOrders(ground: TenantGround) {
     );
   const pods = (order: string) =>
     get(`pods -l batch.kubernetes.io/job-name=${order}-1-a1`, "{.items[*].metadata.name}");
+  /** Names of these that are an order's, whatever the attempt. */
+  async function namesOf(order: string, kinds: string): Promise<readonly string[]> {
+    const names = (await kubectl(["get", kinds, "-o", "name"])).split("\n");
+    return names.filter((name) => name.includes(`/${order}-`));
+  }
   async function isQueued(order: string): Promise<void> {
     await says(`suborder ${order}-1`, `WaitingForQueue: Waiting in queue '${QUEUE}': 0 of 1 files done`);
     await says(`order ${order}`, "WaitingForQueue: Waiting in the queue of the cluster: 0 of 1 file done");
@@ -42,8 +47,8 @@ export function queuedOrders(ground: TenantGround) {
     hurry(order: string): void {
       delete ground.source.files.get(`/${order}-0`)?.pace;
     },
+    says,
     isQueued,
-    isNotMade: (order: string, why: string) => says(`suborder ${order}-1`, `WaitingForJob: ${why}`),
     async isAtWork(order: string): Promise<void> {
       await ground.aPodRuns(order);
       await says(`order ${order}`, "Running: Fetching");
@@ -79,9 +84,13 @@ export function queuedOrders(ground: TenantGround) {
       await kubectl(["wait", "--for=delete", `job/${order}-1-a1`, "--timeout=30s"]);
       await pause(false);
       await isQueued(order);
+      deepEqual(await namesOf(order, "pods"), []);
       await kubectl(["delete", "order", order, "--timeout=40s"]);
-      deepEqual(await kubectl(["get", "jobs", `${order}-1-a1`, "--ignore-not-found"]), "");
-      deepEqual(await pods(order), "");
+      await eventually(
+        "nothing of it is left",
+        async () => (await namesOf(order, "jobs,pods")).length === 0,
+        LIMIT.slow,
+      );
     },
   };
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -41,6 +43,11 @@ func main() {
 	case "nothing":
 	case "sleep":
 		time.Sleep(time.Hour)
+	case "stop": // Works until it is told to end, and takes that for a failure.
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		<-told
+		os.Exit(1)
 	case "memory":
 		for held := [][]byte{}; ; {
 			held = append(held, bytes.Repeat([]byte{1}, 8<<20))
