@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { startPostgres } from "#local/postgres/server.ts";
-import { obstacle, type RunningCluster, startCluster } from "./cluster/start.ts";
+import { buildCluster, obstacle, type RunningCluster, startCluster } from "./cluster/start.ts";
 import { failureReport } from "./failure-report.ts";
 import { type Run, runFiles } from "./run-files.ts";
 import { installPrograms } from "./setup.ts";
@@ -15,21 +15,29 @@ import { temporaryFolder } from "./support/folder.ts";
 type Stage = {
   readonly name: string;
   readonly folders: readonly string[];
+  /** Folders inside of those that are another stage's. */
+  readonly without?: readonly string[];
   readonly parallel: number;
-  /** Whether a Kubernetes is started for it. */
+  /** Whether it is run where there is a Kubernetes. */
   readonly cluster?: true;
 };
 
 const CLUSTER_FOLDERS = ["test/cluster", "test/conformance"];
-/** Run one after another, each in processes of its own: what measures or kills must not share the machine with the rest. */
+/** What gives its leaders and leases less time than a busy machine may take. */
+const FAULTS = "test/faults";
+/** What kills parts of the cluster that all its tests need. */
+const OUTAGES = "test/cluster/outages";
+/** Run one after another. */
 const STAGES: readonly Stage[] = [
   {
     name: "unit",
     folders: ["crds", "kube", "store", "sources", "catalog", "operator", "worker", "api", "local", "cli"],
     parallel: 2,
   },
-  { name: "whole", folders: ["test"], parallel: 1 },
-  { name: "cluster", folders: CLUSTER_FOLDERS, parallel: 1, cluster: true },
+  { name: "whole", folders: ["test"], without: [...CLUSTER_FOLDERS, FAULTS], parallel: 2 },
+  { name: "faults", folders: [FAULTS], parallel: 1 },
+  { name: "cluster", folders: CLUSTER_FOLDERS, without: [OUTAGES], parallel: 2, cluster: true },
+  { name: "outages", folders: [OUTAGES], parallel: 1, cluster: true },
 ];
 
 const requireAll = process.env["TEST_REQUIRE_ALL"] === "1";
@@ -43,7 +51,13 @@ if (advice) process.stderr.write(`${advice}\n`);
 const server = process.env["TEST_DATABASE_URL"]
   ? undefined
   : await startPostgres({ home: join(folder.path, "home"), durable: false });
-const environment = { ...process.env, TEST_DATABASE_URL: server?.url ?? process.env["TEST_DATABASE_URL"] };
+const environment = {
+  ...process.env,
+  TEST_DATABASE_URL: server?.url ?? process.env["TEST_DATABASE_URL"],
+  TEST_RUN: String(process.pid),
+};
+const isForCluster = STAGES.some((stage) => stage.cluster && testFiles(stage).length > 0);
+const cluster = isForCluster ? clusterForTests() : undefined;
 const NOTHING: Run = { passed: 0, failed: 0, skipped: 0, failures: [], skippedNames: [] };
 let total = NOTHING;
 try {
@@ -51,6 +65,7 @@ try {
     if (!interrupt.signal.aborted) total = add(total, await runStage(stage));
   }
 } finally {
+  await cluster?.stop();
   await server?.stop();
   folder.remove();
 }
@@ -72,31 +87,44 @@ process.exit(failures.length === 0 && total.passed > 0 ? 0 : 1);
 async function runStage(stage: Stage): Promise<Run> {
   const files = testFiles(stage);
   if (files.length === 0) return NOTHING;
-  let cluster: RunningCluster | undefined;
   try {
-    cluster = stage.cluster ? await clusterForTests() : undefined;
+    const facts = stage.cluster && (await cluster?.facts());
     return await runFiles(files, {
       cwd: join(import.meta.dir, ".."),
       report: join(folder.path, `${stage.name}.xml`),
       parallel: stage.parallel,
-      env: { ...environment, ...(cluster && { TEST_CLUSTER: clusterFile(cluster.facts.folder) }) },
+      env: { ...environment, ...(facts && { TEST_CLUSTER: clusterFile(facts.folder) }) },
       write: (text) => written(process.stderr, text),
       signal: interrupt.signal,
     });
   } catch (error) {
     return { ...NOTHING, failed: 1, failures: [{ name: `The ${stage.name} tests`, message: Bun.inspect(error) }] };
-  } finally {
-    await cluster?.stop();
   }
 }
 
-/** The test bed; none, with a word on why, where there is one already or none can be had. What needs it is then skipped. */
-async function clusterForTests(): Promise<RunningCluster | undefined> {
+/**
+ * The test bed, started when it is first asked for; none, with a word on why, where there is one already or none can be had. What needs it is then
+ * skipped. Its programs are built from now on, beside the stages that do not need it: where nothing is kept from a run before, that takes minutes.
+ */
+function clusterForTests() {
   if (process.env["TEST_KUBECONFIG"]) return undefined;
   const problem = obstacle();
-  if (!problem) return startCluster();
-  process.stderr.write(`Tests on a real Kubernetes are skipped: ${problem}; or name one by TEST_KUBECONFIG\n`);
-  return undefined;
+  if (problem) {
+    process.stderr.write(`Tests on a real Kubernetes are skipped: ${problem}; or name one by TEST_KUBECONFIG\n`);
+    return undefined;
+  }
+  let running: Promise<RunningCluster> | undefined;
+  // What goes wrong with it is told when the cluster starts.
+  void buildCluster().catch(() => {});
+  return {
+    async facts() {
+      running ??= startCluster();
+      return (await running).facts;
+    },
+    async stop() {
+      await (await running?.catch(() => undefined))?.stop();
+    },
+  };
 }
 
 /** Writes, and waits until it is out: what is still held when the program exits, or comes after a later line, is of no use. */
@@ -105,10 +133,10 @@ async function written(stream: NodeJS.WriteStream, text: string): Promise<void> 
 }
 
 /** Test files of the stage, those named by a filter if there are any. */
-function testFiles(stage: Stage): readonly string[] {
-  const files = stage.folders
+function testFiles({ folders, without = [] }: Stage): readonly string[] {
+  const files = folders
     .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.test.ts`).scanSync({ cwd: join(import.meta.dir, "..") })])
-    .filter((file) => stage.cluster || !CLUSTER_FOLDERS.some((folder) => file.startsWith(`${folder}/`)))
+    .filter((file) => !without.some((folder) => file.startsWith(`${folder}/`)))
     .sort();
   return filters.length === 0 ? files : files.filter((file) => filters.some((filter) => file.includes(filter)));
 }

@@ -1,10 +1,11 @@
 /** Images for the test bed, as archives that containerd imports: built by buildah from nothing but files, so that no registry is asked. */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { buildImage, HERE } from "#image/build.ts";
 import type { ClusterFacts } from "#test/support/cluster.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { cacheFolder } from "#test/support/go-program.ts";
 import { output } from "#test/support/run-command.ts";
 import { PAUSE_IMAGE } from "./node.ts";
@@ -60,13 +61,22 @@ function ctr(cluster: ClusterFacts): readonly string[] {
   return ["ctr", "-a", cluster.runtime, "-n", "k8s.io", "images"];
 }
 
-/** The name of our image on the cluster's node, built and brought there by the first test of a run that asks. */
+/**
+ * The name of our image on the cluster's node. The first test of a run that asks builds it and brings it there, those beside it wait; a run is what
+ * TEST_RUN names, or else this process.
+ */
 export async function programImage(cluster: ClusterFacts): Promise<string> {
-  const tag = `localhost/regards-order:test-${process.pid}`;
-  if ((await output([...ctr(cluster), "list", "-q"])).split("\n").includes(tag)) return tag;
-  const archive = join(cluster.folder, "image.tar");
-  await rm(archive, { force: true });
-  await buildImage({ tag, architecture: HERE, archive, storage: join(cluster.folder, "image") });
+  const name = `test-${process.env["TEST_RUN"] ?? process.pid}`;
+  const tag = `localhost/regards-order:${name}`;
+  const folder = join(cluster.folder, name);
+  const isThere = async () => (await output([...ctr(cluster), "list", "-q"])).split("\n").includes(tag);
+  if (existsSync(folder)) {
+    await eventually(`the image '${tag}' is on the node`, isThere, 3 * LIMIT.slow);
+    return tag;
+  }
+  mkdirSync(folder);
+  const archive = join(folder, "image.tar");
+  await buildImage({ tag, architecture: HERE, archive, storage: join(folder, "storage") });
   await output([...ctr(cluster), "import", archive]);
   return tag;
 }

@@ -1,6 +1,7 @@
 /** The two charts on the test bed: the definitions once, a release for a tenant, and the rights that its Roles give. */
 import { join } from "node:path";
 import type { ClusterFacts } from "#test/support/cluster.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { testHelm } from "#test/support/helm.ts";
 import { BLOBS_CLAIM, type TenantGround } from "./tenant-ground.ts";
 
@@ -38,7 +39,9 @@ export async function installRelease(ground: TenantGround, image: string, values
     "--namespace",
     "default",
   ];
-  await helm([...definitions, "--take-ownership"]);
+  // Helm refuses while another test beside this one installs them.
+  const install = () => helm([...definitions, "--take-ownership"]);
+  await eventually("the definitions are installed", install, LIMIT.slow);
   const tokens = { secret: "a secret of the tests, long enough for the signature" };
   await ground.apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "tokens", namespace }, stringData: tokens });
   const chart = [RELEASE, join(CHARTS, "regards-order"), "--wait", "--timeout=2m", "--values=-"];

@@ -13,7 +13,7 @@ import type { JobConfig } from "#operator/config.ts";
 import { writeSetting } from "#store/settings.ts";
 import { upsertUser } from "#store/users.ts";
 import type { ClusterFacts } from "#test/support/cluster.ts";
-import { eventually } from "#test/support/eventually.ts";
+import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
 import { type RoleProcess, startRole } from "#test/support/role.ts";
 import { KWOK_PLACE } from "./kwok.ts";
@@ -50,6 +50,7 @@ export async function scaleGround(cluster: ClusterFacts, { orders, subOrders }: 
   await writeSetting(db, "max_running_sub_orders", orders * subOrders);
   await writeSetting(db, "max_running_sub_orders_per_user", orders * subOrders);
   await ground.products(NAME, Array(subOrders * FILES).fill(new Uint8Array(1)));
+  await ownersAreKnown(ground);
   const kubeconfig = await account(ground, join(folder.path, "kubeconfig"));
   const jobFile = join(folder.path, "jobs.json");
   await Bun.write(jobFile, JSON.stringify(PLAYED_JOB));
@@ -115,6 +116,20 @@ export async function scaleGround(cluster: ClusterFacts, { orders, subOrders }: 
 
 function ownerOf(n: number): string {
   return `user-${n}@example.org`;
+}
+
+/** New kinds may own what holds up their deletion once the API server has looked for kinds again, every 30 s; until then such children are refused. */
+async function ownersAreKnown(ground: Awaited<ReturnType<typeof tenantGround>>): Promise<void> {
+  const ownerReferences = ["Order", "SubOrder"].map((kind) => ({
+    apiVersion: API_VERSION,
+    kind,
+    name: "owner",
+    uid: crypto.randomUUID(),
+    blockOwnerDeletion: true,
+  }));
+  const child = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "owned", ownerReferences } };
+  const isTaken = () => ground.kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(child));
+  await eventually("orders and sub-orders may own", isTaken, LIMIT.slow);
 }
 
 /** A service account that may do everything in its namespace; its kubeconfig. */

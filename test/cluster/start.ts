@@ -27,9 +27,14 @@ export function obstacle(): string | undefined {
   return missing.length === 0 ? undefined : `it needs ${missing.join(", ")}`;
 }
 
+/** Minutes of compiling where nothing of it is kept from a run before. */
+export async function buildCluster(): Promise<{ readonly program: string; readonly pause: string }> {
+  return { program: await kubeProgram(), pause: await pauseImage() };
+}
+
 export async function startCluster(): Promise<RunningCluster> {
   removeLeftovers();
-  const [program, pause] = [await kubeProgram(), await pauseImage()];
+  const { program, pause } = await buildCluster();
   const { path: folder, cgroup } = await newClusterFolder();
   const sandbox = await startSandbox(folder).catch((error: unknown) => {
     removeCluster(cgroup);

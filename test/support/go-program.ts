@@ -3,7 +3,7 @@
  * is built at its first use and kept outside the work tree under a name made of what it was built from.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -15,22 +15,24 @@ export type GoProgram = {
   readonly linkerFlags?: string;
 };
 
-/** Path of the program; undefined where there is no Go to build it with. */
+/** Builds at the path $0, unless whoever held the lock has; the program's file is there whole or not at all. */
+const BUILD = 'test -e "$0" || { nice -n 19 go build -o "$0.unfinished" "$@" && mv "$0.unfinished" "$0"; }';
+
+/** Path of the program; undefined where there is no Go to build it with. Who asks while somebody builds it waits for that. */
 export async function goProgram(program: GoProgram): Promise<string | undefined> {
   const path = join(cacheFolder(), `${basename(program.module)}-${await keyOf(program)}`);
   if (await Bun.file(path).exists()) return path;
   if (!Bun.which("go")) return undefined;
   await mkdir(cacheFolder(), { recursive: true });
-  const unfinished = `${path}.${crypto.randomUUID()}`;
   const flags = ["-buildvcs=false", "-ldflags", `-s -w ${program.linkerFlags ?? ""}`];
-  const go = Bun.spawn(["nice", "go", "build", ...flags, "-o", unfinished, program.command ?? "."], {
+  const lock = Bun.which("flock") ? ["flock", `${path}.lock`] : [];
+  const go = Bun.spawn([...lock, "sh", "-c", BUILD, path, ...flags, program.command ?? "."], {
     cwd: program.module,
     stdout: "ignore",
     stderr: "pipe",
   });
   const [code, problems] = await Promise.all([go.exited, new Response(go.stderr).text()]);
   if (code !== 0) throw new Error(`Cannot build '${program.module}': go ended with ${code}: ${problems}`);
-  await rename(unfinished, path);
   return path;
 }
 

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { type DatabaseWriters, noteDatabaseWriters } from "#test/support/database-writers.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
-import { askedBy, isWrite } from "./audit.ts";
-import { programImage } from "./images.ts";
-import { leadingPod, signalOperator, signalProcesses } from "./operators.ts";
-import { FULLNAME, installRelease, type Release } from "./release.ts";
-import { type TenantGround, tenantGround } from "./tenant-ground.ts";
-import { tokenFor } from "./token.ts";
+import { askedBy, isWrite } from "../audit.ts";
+import { programImage } from "../images.ts";
+import { leadingPod, signalOperator, signalProcesses } from "../operators.ts";
+import { FULLNAME, installRelease, type Release } from "../release.ts";
+import { type TenantGround, tenantGround } from "../tenant-ground.ts";
+import { tokenFor } from "../token.ts";
 
 const cluster = clusterUnderTest();
 const PREFIX = "/api/v1/rs-order";
