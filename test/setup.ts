@@ -20,6 +20,7 @@ const PROGRAMS = {
   "/usr/lib/cni/bridge": "containernetworking-plugins",
   iptables: "iptables",
   conntrack: "conntrack",
+  ipset: "ipset",
   buildah: "buildah",
   ip: "iproute2",
 } as const;

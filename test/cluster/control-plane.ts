@@ -16,6 +16,9 @@ export type ControlPlaneFiles = {
   readonly authority: TestAuthority;
 };
 
+/** Under which name the network policies' agent asks. */
+export const POLICY_AGENT = "system:network-policies";
+
 /** Audits what pods and people ask for, not what the cluster's own parts do all the time. */
 const AUDIT_POLICY = {
   apiVersion: "audit.k8s.io/v1",
@@ -30,6 +33,7 @@ const AUDIT_POLICY = {
         "system:kube-controller-manager",
         "system:kube-scheduler",
         "system:kube-proxy",
+        POLICY_AGENT,
         "system:anonymous",
       ],
     },

@@ -9,7 +9,7 @@ import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { cacheFolder } from "#test/support/go-program.ts";
 import { output } from "#test/support/run-command.ts";
 import { PAUSE_IMAGE } from "./node.ts";
-import { pauseProgram, sampleProgram } from "./programs.ts";
+import { dialerProgram, pauseProgram, sampleProgram } from "./programs.ts";
 
 /** The image of the process that holds a pod's namespaces. */
 export async function pauseImage(): Promise<string> {
@@ -17,6 +17,7 @@ export async function pauseImage(): Promise<string> {
 }
 
 const SAMPLE_IMAGE = "localhost/process-sample:1";
+const DIALER_IMAGE = "localhost/dialer:1";
 
 /** The name of the image of an administrator's process on the cluster's node. Its user is not ours. */
 export async function sampleImage(cluster: ClusterFacts): Promise<string> {
@@ -24,6 +25,13 @@ export async function sampleImage(cluster: ClusterFacts): Promise<string> {
   const archive = await imageOf({ program, name: "sample", tag: SAMPLE_IMAGE, user: 1234 });
   await output([...ctr(cluster), "import", archive]);
   return SAMPLE_IMAGE;
+}
+
+/** The name of the dialer's image on the cluster's node. */
+export async function dialerImage(cluster: ClusterFacts): Promise<string> {
+  const archive = await imageOf({ program: await dialerProgram(), name: "dialer", tag: DIALER_IMAGE, user: 1234 });
+  await output([...ctr(cluster), "import", archive]);
+  return DIALER_IMAGE;
 }
 
 type FileImage = {

@@ -12,7 +12,7 @@ const PREFIX = "kept";
 
 export type Outside = Awaited<ReturnType<typeof outside>>;
 
-export async function outside({ apply, cluster, namespace }: TenantGround) {
+export async function outside({ apply, cluster, namespace, networkPolicy }: TenantGround) {
   const [broker, s3] = await Promise.all([testBroker(), testS3()]);
   if (!broker || !s3)
     throw new Error("Cannot bring up what is outside of the cluster: RabbitMQ or Go is not installed");
@@ -40,6 +40,7 @@ export async function outside({ apply, cluster, namespace }: TenantGround) {
     broker,
     /** Values of the chart that have a release use them. */
     values: {
+      networkPolicy: { ...networkPolicy, servicePorts: [...networkPolicy.servicePorts, toBroker.port] },
       amqp: { enabled: true, existingSecret: "amqp" },
       blobs: { s3: { bucket, prefix: PREFIX, endpoint, existingSecret: "s3" } },
     },

@@ -28,6 +28,11 @@ export function sampleProgram(): Promise<string> {
   return built({ module: join(FOLDER, "sample") });
 }
 
+/** Tells what can be reached from where it runs. */
+export function dialerProgram(): Promise<string> {
+  return built({ module: join(FOLDER, "dialer") });
+}
+
 /** Plays nodes and pods for thousands of Jobs; for measurements only, since its build takes minutes. */
 export function kwokProgram(): Promise<string> {
   return built({ module: join(FOLDER, "kwok"), command: "sigs.k8s.io/kwok/cmd/kwok" });

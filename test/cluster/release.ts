@@ -45,7 +45,7 @@ export async function installRelease(ground: TenantGround, image: string, values
   const tokens = { secret: "a secret of the tests, long enough for the signature" };
   await ground.apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "tokens", namespace }, stringData: tokens });
   const chart = [RELEASE, join(CHARTS, "regards-order"), "--wait", "--timeout=2m", "--values=-"];
-  await inNamespace(["install", ...chart], JSON.stringify({ ...valuesFor(image), ...values }));
+  await inNamespace(["install", ...chart], JSON.stringify({ ...valuesFor(image, ground), ...values }));
   const address = await ground.kubectl(["get", "service", `${FULLNAME}-api`, "-o", "jsonpath={.spec.clusterIP}"]);
   return {
     url: `http://${address}`,
@@ -62,7 +62,7 @@ export async function installRelease(ground: TenantGround, image: string, values
   };
 }
 
-function valuesFor(image: string) {
+function valuesFor(image: string, { networkPolicy }: TenantGround) {
   const [repository, tag] = image.split(":");
   return {
     publicUrl: "https://archive.example.org",
@@ -71,6 +71,7 @@ function valuesFor(image: string) {
     jwt: { existingSecret: "tokens" },
     blobs: { existingClaim: BLOBS_CLAIM },
     jobs: { backoffLimit: 2, deadlineSeconds: 600 },
+    networkPolicy,
   };
 }
 

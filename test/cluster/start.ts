@@ -11,6 +11,7 @@ import { output } from "#test/support/run-command.ts";
 import { CERTIFICATES_LAST_MS, identity, startControlPlane } from "./control-plane.ts";
 import { pauseImage } from "./images.ts";
 import { newClusterFolder, removeCluster, removeLeftovers } from "./leftovers.ts";
+import { startNetworkPolicies } from "./network-policies.ts";
 import { NODE, startNode, startRuntime } from "./node.ts";
 import { kubeProgram } from "./programs.ts";
 import { startSandbox } from "./sandbox.ts";
@@ -21,9 +22,18 @@ export type RunningCluster = { readonly facts: ClusterFacts; stop(): Promise<voi
 export function obstacle(): string | undefined {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid?.() !== 0) return "it needs root";
-  const missing = ["go", "containerd", "runc", "buildah", "iptables", "conntrack", "ip", "unshare", "kubectl"].filter(
-    (program) => !Bun.which(program),
-  );
+  const missing = [
+    "go",
+    "containerd",
+    "runc",
+    "buildah",
+    "iptables",
+    "conntrack",
+    "ipset",
+    "ip",
+    "unshare",
+    "kubectl",
+  ].filter((program) => !Bun.which(program));
   return missing.length === 0 ? undefined : `it needs ${missing.join(", ")}`;
 }
 
@@ -54,6 +64,7 @@ export async function startCluster(): Promise<RunningCluster> {
     await eventually("the runtime answers", () => output(["ctr", "-a", socket, "version"]), LIMIT.slow);
     await output(["ctr", "-a", socket, "-n", "k8s.io", "images", "import", pause]);
     await isReady(kubeconfig);
+    await startNetworkPolicies(sandbox, { folder, program, server, authority, kubeconfig });
     const facts = { kubeconfig, node: NODE, machine: sandbox.network.machine, auditLog, runtime: socket, folder };
     await writeFile(clusterFile(folder), JSON.stringify(facts));
     return { facts, stop };

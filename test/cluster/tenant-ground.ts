@@ -110,6 +110,8 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
     /** Cut, refuse or silence what pods say to the database. */
     databaseDoor: door,
     source,
+    /** Values of the chart that let a release's pods reach what is on this machine. */
+    networkPolicy: { servicePorts: [door.port, source.port], jobPorts: [door.port, source.port] },
     /** Blobs as pods see them, and as this machine does. */
     blobsUrl: pathToFileURL(BLOBS_PATH).href,
     blobsHere: pathToFileURL(blobs).href,

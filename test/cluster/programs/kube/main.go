@@ -23,6 +23,7 @@ var components = map[string]func() *cobra.Command{
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kube-proxy":              kubeproxy.NewProxyCommand,
+	"network-policies":        newNetworkPoliciesCommand,
 }
 
 func main() {
