@@ -122,7 +122,7 @@ function tellRequests(asked: readonly Asked[]): void {
     row(`${verb} ${resource}`, code < 300 ? [] : [String(code)]),
   );
   for (const [kind, of] of [...kinds].sort((a, b) => b[1].length - a[1].length))
-    console.log(`  ${row(kind, [per(of.length)])}`);
+    console.log(`  ${row(kind, [per(of.length)])}${of[0] && of[0].code >= 400 ? `  ${of[0].message}` : ""}`);
 }
 
 /** A write for the orders' sake: the lease is renewed whether there are any or not. */

@@ -50,8 +50,8 @@ export async function scaleGround(cluster: ClusterFacts, { orders, subOrders }: 
   await writeSetting(db, "max_running_sub_orders", orders * subOrders);
   await writeSetting(db, "max_running_sub_orders_per_user", orders * subOrders);
   await ground.products(NAME, Array(subOrders * FILES).fill(new Uint8Array(1)));
-  await ownersAreKnown(ground);
   const kubeconfig = await account(ground, join(folder.path, "kubeconfig"));
+  await ownersAreKnown(ground);
   const jobFile = join(folder.path, "jobs.json");
   await Bun.write(jobFile, JSON.stringify(PLAYED_JOB));
   const resources = resourceApi<Order>(transport, ORDERS);
@@ -118,7 +118,7 @@ function ownerOf(n: number): string {
   return `user-${n}@example.org`;
 }
 
-/** New kinds may own what holds up their deletion once the API server has looked for kinds again, every 30 s; until then such children are refused. */
+/** Objects of a new kind may own others once the API server has looked for kinds again, which it does every 30 s; until then such children are refused. */
 async function ownersAreKnown(ground: Awaited<ReturnType<typeof tenantGround>>): Promise<void> {
   const ownerReferences = ["Order", "SubOrder"].map((kind) => ({
     apiVersion: API_VERSION,
@@ -128,7 +128,8 @@ async function ownersAreKnown(ground: Awaited<ReturnType<typeof tenantGround>>):
     blockOwnerDeletion: true,
   }));
   const child = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "owned", ownerReferences } };
-  const isTaken = () => ground.kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(child));
+  const account = `--as=system:serviceaccount:${ground.namespace}:${ACCOUNT}`;
+  const isTaken = () => ground.kubectl(["create", "--dry-run=server", account, "-f", "-"], JSON.stringify(child));
   await eventually("orders and sub-orders may own", isTaken, LIMIT.slow);
 }
 
