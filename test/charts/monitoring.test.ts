@@ -75,9 +75,18 @@ describe.skipIf(!helm || !promtool)("monitoring", () => {
     folder.remove();
   });
 
-  test("alerts fire when they should and not before", async () => {
+  /** promtool finds that the rules do what these tests of them say. */
+  async function hold(tests: readonly object[]): Promise<void> {
     const folder = temporaryFolder("rules");
-    await Bun.write(join(folder.path, "rules.yaml"), JSON.stringify(await rulesOf()));
+    const [rules, about] = [join(folder.path, "rules.yaml"), join(folder.path, "tests.yaml")];
+    await Bun.write(rules, JSON.stringify(await rulesOf()));
+    await Bun.write(about, JSON.stringify({ rule_files: ["rules.yaml"], evaluation_interval: "1m", tests }));
+    const { code, stdout, stderr } = await run(["promtool", "test", "rules", about]);
+    expect([code, stderr, stdout]).toEqual([0, "", expect.stringContaining("SUCCESS")]);
+    folder.remove();
+  }
+
+  test("alerts fire when they should and not before", async () => {
     const at = 'namespace="landsat"';
     const firing = (time: string, alertname: string, labels: object = {}) => ({
       eval_time: time,
@@ -85,73 +94,67 @@ describe.skipIf(!helm || !promtool)("monitoring", () => {
       exp_alerts: [{ exp_labels: { severity: "critical", ...labels } }],
     });
     const silent = (time: string, alertname: string) => ({ eval_time: time, alertname, exp_alerts: [] });
-    const tests = {
-      rule_files: ["rules.yaml"],
-      evaluation_interval: "1m",
-      tests: [
-        {
-          interval: "1m",
-          input_series: [
-            // Two pods: one leads, dies, and after a while the other does.
-            { series: `regards_order_leader{${at},pod="a"}`, values: "1x4 _x30" },
-            { series: `regards_order_leader{${at},pod="b"}`, values: "0x14 1x20" },
-            { series: `regards_order_amqp_consuming{${at}}`, values: "1x30" },
-          ],
-          alert_rule_test: [
-            silent("4m", "RegardsOrderNoLeader"),
-            // What was told last counts for five minutes.
-            { ...firing("13m", "RegardsOrderNoLeader") },
-            silent("16m", "RegardsOrderNoLeader"),
-            silent("20m", "RegardsOrderAmqpDown"),
-          ],
-        },
-        {
-          interval: "1m",
-          input_series: [
-            { series: `regards_order_http_requests_total{${at},code="200"}`, values: "0+100x30" },
-            { series: `regards_order_http_requests_total{${at},code="503"}`, values: "0x10 10+10x20" },
-            { series: `regards_order_http_requests_total{${at},code="404"}`, values: "0+50x30" },
-          ],
-          alert_rule_test: [silent("9m", "RegardsOrderApiErrors"), silent("12m", "RegardsOrderApiErrors")],
-          promql_expr_test: [
-            {
-              expr: 'count(ALERTS{alertname="RegardsOrderApiErrors",alertstate="firing"})',
-              eval_time: "25m",
-              exp_samples: [{ labels: "{}", value: 1 }],
-            },
-          ],
-        },
-        {
-          interval: "1m",
-          input_series: [
-            { series: `regards_order_suborders{${at},state="waiting"}`, values: "5x60" },
-            { series: `regards_order_suborders{${at},state="running"}`, values: "1x10 0x50" },
-            { series: `regards_order_outbox_oldest_seconds{namespace="another"}`, values: "9999x60" },
-          ],
-          alert_rule_test: [silent("39m", "RegardsOrderNothingMoves"), silent("50m", "RegardsOrderOutboxOld")],
-          promql_expr_test: [
-            {
-              expr: 'count(ALERTS{alertname="RegardsOrderNothingMoves",alertstate="firing"})',
-              eval_time: "45m",
-              exp_samples: [{ labels: "{}", value: 1 }],
-            },
-          ],
-        },
-      ],
-    };
+    const tests = [
+      {
+        interval: "1m",
+        input_series: [
+          // Two pods: one leads, dies, and after a while the other does.
+          { series: `regards_order_leader{${at},pod="a"}`, values: "1x4 _x30" },
+          { series: `regards_order_leader{${at},pod="b"}`, values: "0x14 1x20" },
+          { series: `regards_order_amqp_consuming{${at}}`, values: "1x30" },
+        ],
+        alert_rule_test: [
+          silent("4m", "RegardsOrderNoLeader"),
+          // What was told last counts for five minutes.
+          { ...firing("13m", "RegardsOrderNoLeader") },
+          silent("16m", "RegardsOrderNoLeader"),
+          silent("20m", "RegardsOrderAmqpDown"),
+        ],
+      },
+      {
+        interval: "1m",
+        input_series: [
+          { series: `regards_order_http_requests_total{${at},code="200"}`, values: "0+100x30" },
+          { series: `regards_order_http_requests_total{${at},code="503"}`, values: "0x10 10+10x20" },
+          { series: `regards_order_http_requests_total{${at},code="404"}`, values: "0+50x30" },
+        ],
+        alert_rule_test: [silent("9m", "RegardsOrderApiErrors"), silent("12m", "RegardsOrderApiErrors")],
+        promql_expr_test: [
+          {
+            expr: 'count(ALERTS{alertname="RegardsOrderApiErrors",alertstate="firing"})',
+            eval_time: "25m",
+            exp_samples: [{ labels: "{}", value: 1 }],
+          },
+        ],
+      },
+      {
+        interval: "1m",
+        input_series: [
+          { series: `regards_order_suborders{${at},state="waiting"}`, values: "5x60" },
+          { series: `regards_order_suborders{${at},state="running"}`, values: "1x10 0x50" },
+          { series: `regards_order_outbox_oldest_seconds{namespace="another"}`, values: "9999x60" },
+        ],
+        alert_rule_test: [silent("39m", "RegardsOrderNothingMoves"), silent("50m", "RegardsOrderOutboxOld")],
+        promql_expr_test: [
+          {
+            expr: 'count(ALERTS{alertname="RegardsOrderNothingMoves",alertstate="firing"})',
+            eval_time: "45m",
+            exp_samples: [{ labels: "{}", value: 1 }],
+          },
+        ],
+      },
+    ];
     // Annotations are words for people: only that and when it fires is tried here.
-    for (const { alert_rule_test: tried } of tests.tests) {
+    const all = await alerts();
+    for (const { alert_rule_test: tried } of tests) {
       for (const each of tried) {
         for (const expected of each.exp_alerts as Rendered[]) {
-          const alert = (await alerts()).find(({ alert }) => alert === each.alertname);
+          const alert = all.find(({ alert }) => alert === each.alertname);
           expected.exp_annotations = alert.annotations;
         }
       }
     }
-    await Bun.write(join(folder.path, "tests.yaml"), JSON.stringify(tests));
-    const { code, stdout, stderr } = await run(["promtool", "test", "rules", join(folder.path, "tests.yaml")]);
-    expect([code, stderr, stdout]).toEqual([0, "", expect.stringContaining("SUCCESS")]);
-    folder.remove();
+    await hold(tests);
   });
 
   test("Jobs in a queue of the cluster and orders that are paused wait by intention: no alert, for hours", async () => {
@@ -192,15 +195,7 @@ describe.skipIf(!helm || !promtool)("monitoring", () => {
       ],
       alert_rule_test: silent,
     }));
-    const folder = temporaryFolder("rules");
-    await Bun.write(join(folder.path, "rules.yaml"), JSON.stringify(await rulesOf()));
-    await Bun.write(
-      join(folder.path, "tests.yaml"),
-      JSON.stringify({ rule_files: ["rules.yaml"], evaluation_interval: "1m", tests }),
-    );
-    const { code, stdout, stderr } = await run(["promtool", "test", "rules", join(folder.path, "tests.yaml")]);
-    expect([code, stderr, stdout]).toEqual([0, "", expect.stringContaining("SUCCESS")]);
-    folder.remove();
+    await hold(tests);
   });
 
   test("each alert is critical or a warning, says what is the matter, and has its page, and each page its alert", async () => {

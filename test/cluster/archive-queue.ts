@@ -1,6 +1,7 @@
 /** A LocalQueue of Kueue for a tenant, with room for few pods at a time, and who else may want that room: an administrator's own Jobs. */
 import { LABELS } from "#crds/names.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { listOf } from "#test/support/kube-objects.ts";
 import { QUEUE } from "./queued-orders.ts";
 import type { TenantGround } from "./tenant-ground.ts";
 
@@ -84,8 +85,4 @@ function room(flavour: string, pods: number): readonly object[] {
 function endlessJob(metadata: object): object {
   const template = { spec: { restartPolicy: "Never", containers: [STUCK] } };
   return { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template } };
-}
-
-function listOf(items: readonly object[]): string {
-  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
 }

@@ -4,6 +4,7 @@ import { LEAST, MOST, type Rendered, render } from "#test/charts/rendered.ts";
 import { clusterUnderTest } from "#test/support/cluster.ts";
 import { LIMIT } from "#test/support/eventually.ts";
 import { testHelm } from "#test/support/helm.ts";
+import { listOf } from "#test/support/kube-objects.ts";
 import { type Finished, output, run } from "#test/support/run-command.ts";
 
 const cluster = clusterUnderTest();
@@ -37,7 +38,7 @@ describe.skipIf(!cluster || !helm)("objects of the tenant chart", () => {
       async () => {
         if (!helm) return;
         const items = (await render(helm, values)).all.filter(({ kind }: Rendered) => !FOREIGN.includes(kind));
-        const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+        const list = listOf(items);
         const { code, stdout, stderr } = await kubectl(
           ["apply", "--dry-run=server", "--validate=strict", "-f", "-"],
           list,

@@ -21,17 +21,12 @@ const DIALER_IMAGE = "localhost/dialer:1";
 
 /** The name of the image of an administrator's process on the cluster's node. Its user is not ours. */
 export async function sampleImage(cluster: ClusterFacts): Promise<string> {
-  const program = await sampleProgram();
-  const archive = await imageOf({ program, name: "sample", tag: SAMPLE_IMAGE, user: 1234 });
-  await output([...ctr(cluster), "import", archive]);
-  return SAMPLE_IMAGE;
+  return bring(cluster, { program: await sampleProgram(), name: "sample", tag: SAMPLE_IMAGE, user: 1234 });
 }
 
 /** The name of the dialer's image on the cluster's node. */
 export async function dialerImage(cluster: ClusterFacts): Promise<string> {
-  const archive = await imageOf({ program: await dialerProgram(), name: "dialer", tag: DIALER_IMAGE, user: 1234 });
-  await output([...ctr(cluster), "import", archive]);
-  return DIALER_IMAGE;
+  return bring(cluster, { program: await dialerProgram(), name: "dialer", tag: DIALER_IMAGE, user: 1234 });
 }
 
 type FileImage = {
@@ -41,6 +36,12 @@ type FileImage = {
   readonly tag: string;
   readonly user: number;
 };
+
+/** Puts the image on the node; its name there. */
+async function bring(cluster: ClusterFacts, image: FileImage): Promise<string> {
+  await output([...ctr(cluster), "import", await imageOf(image)]);
+  return image.tag;
+}
 
 /** The archive of an image that holds nothing but the program; it is kept beside the program. */
 async function imageOf({ program, name, tag, user }: FileImage): Promise<string> {

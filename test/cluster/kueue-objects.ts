@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GROUP } from "#crds/names.ts";
+import { listOf } from "#test/support/kube-objects.ts";
 
 export const NAMESPACE = "kueue-system";
 export const ACCOUNT = "kueue-controller-manager";
@@ -22,7 +23,7 @@ type WebhookConfiguration = { readonly webhooks: readonly Webhook[] };
 /** Definitions, namespace, account and role. */
 export async function installKueue(kubectl: Kubectl, source: string): Promise<void> {
   await kubectl(["apply", "--server-side", "--force-conflicts", "-f", join(source, DEFINITIONS)]);
-  await kubectl(["apply", "-f", "-"], list(await accountWithRole(source)));
+  await kubectl(["apply", "-f", "-"], listOf(await accountWithRole(source)));
   await kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...(await definitions(source))]);
 }
 
@@ -31,17 +32,17 @@ export async function removeKueue(kubectl: Kubectl, source: string): Promise<voi
   const gone = ["--ignore-not-found", "--timeout=60s"];
   await kubectl(["delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", WEBHOOKS, ...gone]);
   await kubectl(["delete", ...(await definitions(source)), ...gone]);
-  await kubectl(["delete", "-f", "-", ...gone], list(await accountWithRole(source)));
+  await kubectl(["delete", "-f", "-", ...gone], listOf(await accountWithRole(source)));
 }
 
 /** Its webhooks for Jobs and for its own kinds, called at a URL. */
 export async function kueueWebhooks(
   source: string,
   o: { readonly namespace: string; readonly url: string; readonly ca: string },
-): Promise<object> {
+): Promise<readonly object[]> {
   const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": o.namespace } };
   const configurations = (await yaml(source, "config/components/webhook/manifests.yaml")) as WebhookConfiguration[];
-  const items = configurations.map((configuration) => ({
+  return configurations.map((configuration) => ({
     ...configuration,
     metadata: { name: WEBHOOKS },
     webhooks: configuration.webhooks
@@ -52,7 +53,6 @@ export async function kueueWebhooks(
         ...(isNamespaced(webhook) ? { namespaceSelector } : {}),
       })),
   }));
-  return { apiVersion: "v1", kind: "List", items };
 }
 
 function isNamespaced({ rules }: Webhook): boolean {
@@ -90,8 +90,4 @@ async function accountWithRole(source: string): Promise<readonly object[]> {
 async function yaml(source: string, path: string): Promise<unknown[]> {
   const documents: unknown = Bun.YAML.parse(await Bun.file(join(source, path)).text());
   return [documents].flat().filter((document) => document !== null);
-}
-
-function list(items: readonly object[]): string {
-  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
 }

@@ -9,6 +9,7 @@ import { freePort } from "#local/free-port.ts";
 import { testAuthority } from "#test/support/certificates.ts";
 import type { ClusterFacts } from "#test/support/cluster.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
+import { listOf } from "#test/support/kube-objects.ts";
 import { output } from "#test/support/run-command.ts";
 import { CERTIFICATES_LAST_MS } from "./control-plane.ts";
 import { ACCOUNT, installKueue, kueueWebhooks, NAMESPACE, removeKueue } from "./kueue-objects.ts";
@@ -88,7 +89,7 @@ export async function startKueue(cluster: ClusterFacts, namespace: string): Prom
     );
     const url = `https://${cluster.machine}:${webhook.port}`;
     const webhooks = await kueueWebhooks(source, { namespace, url, ca: authority.ca });
-    await kubectl(["apply", "-f", "-"], JSON.stringify(webhooks));
+    await kubectl(["apply", "-f", "-"], listOf(webhooks));
     return { log, freeze: () => child.kill("SIGSTOP"), goOn: () => child.kill("SIGCONT"), stop };
   } catch (error) {
     const said = await log();

@@ -4,6 +4,7 @@
  */
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { listOf } from "#test/support/kube-objects.ts";
 import { output } from "#test/support/run-command.ts";
 import { identity, POLICY_AGENT } from "./control-plane.ts";
 import { NODE, type NodeFiles } from "./node.ts";
@@ -16,8 +17,7 @@ export async function startNetworkPolicies(
   sandbox: Sandbox,
   o: Omit<NodeFiles, "cgroup"> & { readonly kubeconfig: string },
 ): Promise<void> {
-  const rights = { apiVersion: "v1", kind: "List", items: [ROLE, BINDING] };
-  await output(["kubectl", "--kubeconfig", o.kubeconfig, "apply", "-f", "-"], { input: JSON.stringify(rights) });
+  await output(["kubectl", "--kubeconfig", o.kubeconfig, "apply", "-f", "-"], { input: listOf([ROLE, BINDING]) });
   const programs = join(o.folder, "older-iptables");
   await mkdir(programs);
   for (const name of ["iptables", "iptables-save", "iptables-restore"])

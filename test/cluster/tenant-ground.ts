@@ -15,6 +15,7 @@ import type { ClusterFacts } from "#test/support/cluster.ts";
 import { testDatabase } from "#test/support/database.ts";
 import { eventually, LIMIT } from "#test/support/eventually.ts";
 import { temporaryFolder } from "#test/support/folder.ts";
+import { listOf } from "#test/support/kube-objects.ts";
 import { addProduct } from "#test/support/product.ts";
 import { type Finished, run } from "#test/support/run-command.ts";
 import { type SourceFile, sourceServer } from "#test/support/source-server.ts";
@@ -52,8 +53,7 @@ export async function tenantGround(cluster: ClusterFacts, label: string) {
     return stdout.trimEnd();
   }
   const get = (what: string, path: string) => kubectl(["get", ...what.split(" "), "-o", `jsonpath=${path}`]);
-  const apply = (...objects: readonly object[]) =>
-    kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
+  const apply = (...objects: readonly object[]) => kubectl(["apply", "-f", "-"], listOf(objects));
 
   /** Everything that could tell why something did not come about. */
   async function story(): Promise<string> {
@@ -195,8 +195,7 @@ async function installDefinitions(
   kubectl: (args: readonly string[], input?: string) => Promise<string>,
 ): Promise<void> {
   const items = customResourceDefinitions();
-  const all = JSON.stringify({ apiVersion: "v1", kind: "List", items });
-  await kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], all);
+  await kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], listOf(items));
   const names = items.map(({ metadata }) => `crd/${metadata.name}`);
   await kubectl(["wait", "--for=condition=Established", "--timeout=30s", ...names]);
   await eventually("orders are served", () => kubectl(["get", "orders"]).then(() => true), LIMIT.slow);

@@ -8,6 +8,11 @@ export function order(name: string, spec: Record<string, unknown> = {}, metadata
   };
 }
 
+/** Several objects as kubectl takes them at once. */
+export function listOf(items: readonly object[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}
+
 export function configMap(name: string, data: Record<string, string> = {}, metadata: Record<string, unknown> = {}) {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...metadata }, data };
 }
